@@ -1,0 +1,34 @@
+"""Go by Example's "Select" in Python, line for line: https://gobyexample.com/select."""
+
+import asyncio
+
+from multi_await import multi_await
+
+
+async def main() -> None:
+    c1: asyncio.Queue[str] = asyncio.Queue()
+    c2: asyncio.Queue[str] = asyncio.Queue()
+
+    async def one() -> None:
+        await asyncio.sleep(1)
+        await c1.put("one")
+
+    async def two() -> None:
+        await asyncio.sleep(2)
+        await c2.put("two")
+
+    async with asyncio.TaskGroup() as go:
+        go.create_task(one())
+        go.create_task(two())
+
+        async with multi_await(c1.get, c2.get) as m:
+            for _ in range(2):
+                match await m.select():
+                    case (0, msg1):
+                        print("received", msg1)
+                    case (1, msg2):
+                        print("received", msg2)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,55 @@
+"""Go's `select` for asyncio: wait on many sources at once, typed, and nothing is ever lost.
+
+    async with multi_await(words.get, numbers.get) as m:
+        async for position, value in m:
+            print(position, value)
+
+The modules behind this one are private; these are all the public names.
+"""
+
+from multi_await._helpers import as_completed_or_abort as as_completed_or_abort
+from multi_await._helpers import gather_or_abort as gather_or_abort
+from multi_await._helpers import wait_or_abort as wait_or_abort
+from multi_await._helpers import with_value as with_value
+from multi_await._inline import inline as inline
+from multi_await._multi_await import MultiAwait as MultiAwait
+from multi_await._multi_await import multi_await as multi_await
+from multi_await._ready import NothingToAwait as NothingToAwait
+from multi_await._source import PENDING as PENDING
+from multi_await._source import Pending as Pending
+from multi_await._source import Source as Source
+from multi_await._source import SourceLike as SourceLike
+from multi_await._source import Wake as Wake
+
+__all__ = [
+    "PENDING",
+    "MultiAwait",
+    "NothingToAwait",
+    "Pending",
+    "Source",
+    "SourceLike",
+    "Wake",
+    "as_completed_or_abort",
+    "gather_or_abort",
+    "inline",
+    "multi_await",
+    "wait_or_abort",
+    "with_value",
+]
+
+# In messages, reprs and the reference they are the package's own.
+for _public in (
+    MultiAwait,
+    NothingToAwait,
+    Pending,
+    Source,
+    Wake,
+    as_completed_or_abort,
+    gather_or_abort,
+    inline,
+    multi_await,
+    wait_or_abort,
+    with_value,
+):
+    _public.__module__ = __name__
+del _public

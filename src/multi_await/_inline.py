@@ -1,0 +1,203 @@
+"""Inline polling: a coroutine is run up to the place where it waits, and left there.
+
+No task is needed for that: `coroutine.send(None)` runs it to its next suspension and returns the
+future that it waits for. When that future is done the item is *still in the queue*; the coroutine
+takes it when it is resumed, and it is resumed when its turn has come. That is what keeps items,
+locks and slots where they are until they are delivered.
+
+This module drives coroutines by the future protocol, and knows nothing of the ready queue.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any, Generic, TypeVar
+
+from multi_await._source import PENDING, Pending, Source, Wake, name_of, short, until_done
+
+T = TypeVar("T")
+
+# Each of these, cancelled at any suspension, leaves its primitive as if it had never been called.
+# StreamReader.read is not among them (it loses what it gathered), nor is Condition.wait.
+_CANCEL_SAFE = frozenset(
+    {
+        asyncio.Queue.get,
+        asyncio.Queue.put,
+        asyncio.Event.wait,
+        asyncio.Lock.acquire,
+        asyncio.Semaphore.acquire,
+        asyncio.StreamReader.readline,
+        asyncio.StreamReader.readuntil,
+        asyncio.StreamReader.readexactly,
+    }
+)
+
+
+def inline(function: Callable[[], Coroutine[Any, Any, T]]) -> Source[T]:
+    """Declare that a coroutine function of yours is safe to poll without a task.
+
+    Nothing is taken ahead then: what the coroutine takes, it takes at the moment when it is
+    delivered. asyncio's own `Queue.get`, `Queue.put`, `Event.wait`, `Lock.acquire`,
+    `Semaphore.acquire` and `StreamReader.readline`, `readuntil` and `readexactly` are polled so by
+    themselves. For a coroutine function of your own it is a promise that you make:
+
+    - cancelled at any of its suspensions, it loses nothing, because it *is* cancelled there and
+      called again later when another task could use what it was woken for;
+    - it does not look at the current task, because it has none: no `asyncio.timeout`,
+      no `TaskGroup`, no `current_task`.
+
+    Args:
+        function: called without arguments for each outcome; returns a coroutine.
+
+    Returns:
+        A source for `multi_await` or `MultiAwait.add`.
+
+    Raises:
+        TypeError: `function` can't be called. (If it returns something that is no coroutine,
+            that is a failure of the source.)
+
+    Example:
+        async def next_job() -> Job:
+            return Job(await queue.get())
+
+        async with multi_await(inline(next_job), stop.wait) as m: ...
+    """
+    if not callable(function):
+        raise TypeError(
+            f"inline() needs a function that returns a coroutine, not {short(function)}"
+        )
+    return InlineSource(function, name_of(function))
+
+
+def is_cancel_safe(function: Callable[..., object]) -> bool:
+    """Whether this is a bound method of asyncio's that can be polled inline."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    return getattr(function, "__func__", None) in _CANCEL_SAFE
+
+
+class InlineSource(Source[T], Generic[T]):
+    """Polls the coroutines that a function returns, one after the other, without a task."""
+
+    # `_coroutine` is the one that is suspended, `_future` what it waits for, `_wake` whom that
+    # future tells. `_given_up` is the coroutine that we cancelled last: its CancelledError is ours.
+    __slots__ = ("_coroutine", "_function", "_future", "_given_up", "_name", "_wake")
+
+    def __init__(self, function: Callable[[], Coroutine[Any, Any, T]], name: str) -> None:
+        self._function = function
+        self._name = name
+        self._coroutine: Coroutine[Any, Any, T] | None = None
+        self._given_up: Coroutine[Any, Any, T] | None = None
+
+    def poll(self, wake: Wake) -> T | Pending:
+        coroutine = self._coroutine
+        if coroutine is None:
+            coroutine = self._function()
+            try:
+                resume = coroutine.send
+            except AttributeError:
+                raise TypeError(
+                    f"inline source {self._name} returned {short(coroutine)}, not a coroutine: "
+                    "pass the function itself, without inline()"
+                ) from None
+        elif self._future.done():
+            resume = coroutine.send
+        else:
+            return PENDING
+        self._wake = wake
+        try:
+            return self._run(coroutine, resume, None)
+        except asyncio.CancelledError:
+            if self._given_up is not coroutine:
+                raise
+        return self.poll(wake)  # its clean-up after we gave it up has ended: start afresh
+
+    def release(self) -> None:
+        if self._coroutine is None or not self._future.done():
+            return
+        # A coroutine that is cancelled and still has an outcome: that must not be lost.
+        try:
+            value = self._give_up(self._coroutine)
+        except asyncio.CancelledError:
+            pass
+        except BaseException as failure:
+            self._coroutine = _failed(failure)
+        else:
+            if value is not PENDING:
+                self._coroutine = _finished(value)
+
+    async def aclose(self) -> Iterable[T]:
+        if self._coroutine is None:
+            return ()
+        try:
+            value = self._give_up(self._coroutine)
+            while value is PENDING:
+                await until_done([self._future])  # its clean-up takes time: it gets it
+                value = self._run(self._coroutine, self._coroutine.send, None)
+        except (asyncio.CancelledError, StopAsyncIteration):
+            return ()
+        return (value,)
+
+    def _run(
+        self,
+        coroutine: Coroutine[Any, Any, T],
+        resume: Callable[[Any], Any],
+        argument: object,
+    ) -> T | Pending:
+        """Run to the next suspension, as a task does in one step."""
+        try:
+            awaited = resume(argument)
+        except StopIteration as stop:
+            self._coroutine = None
+            value: T = stop.value
+            return value
+        except BaseException:
+            self._coroutine = None
+            raise
+        self._coroutine = coroutine
+        self._future = self._accept(coroutine, awaited)
+        self._future.add_done_callback(self._wake)
+        return PENDING
+
+    def _accept(self, coroutine: Coroutine[Any, Any, T], awaited: Any) -> asyncio.Future[Any]:
+        """The future that a suspended coroutine waits for."""
+        if getattr(awaited, "_asyncio_future_blocking", False):
+            awaited._asyncio_future_blocking = (
+                False  # taken note of: the future protocol's handshake
+            )
+            future: asyncio.Future[Any] = awaited
+            return future
+        if awaited is None:  # a bare yield, as in asyncio.sleep(0): go on at the loop's next pass
+            future = asyncio.get_running_loop().create_future()
+            future.set_result(None)
+            return future
+        self._coroutine = None
+        coroutine.close()
+        raise RuntimeError(
+            f"inline source {self._name} awaited {short(awaited)}, which is no future"
+        )
+
+    def _give_up(self, coroutine: Coroutine[Any, Any, T]) -> T | Pending:
+        """Cancel as a task does: first the future, then the coroutine, which cleans up.
+
+        Without the first, Semaphore.acquire on 3.11 and 3.12 gives back a slot that it never had.
+        """
+        future = self._future
+        if not future.done():
+            future.remove_done_callback(self._wake)
+            future.cancel()
+        self._given_up = coroutine
+        return self._run(coroutine, coroutine.throw, asyncio.CancelledError())
+
+    def __repr__(self) -> str:
+        return self._name
+
+
+async def _finished(value: T) -> T:
+    return value
+
+
+async def _failed(failure: BaseException) -> Any:
+    raise failure

@@ -1,0 +1,571 @@
+"""The typed face: `MultiAwait`, and what each of its calls gives.
+
+Results by position, as tuples or lists. The overloads, one for each number of sources, are there
+because Python has no way to say "for each of `*Ts`" yet. What happens inside a call is the ready
+queue's affair, and what may be a source is `_convert`'s.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Any, Generic, Self, overload
+
+from multi_await._convert import as_source, close_coroutines
+from multi_await._ready import NothingToAwait, Outcome, ReadyQueue
+from multi_await._source import SourceLike, short
+from multi_await._types import (
+    T1,
+    T2,
+    T3,
+    T4,
+    T5,
+    T6,
+    T7,
+    T8,
+    AnyRound,
+    Event1,
+    Event2,
+    Event3,
+    Event4,
+    Event5,
+    Event6,
+    Event7,
+    Event8,
+    OpenRound,
+    Round1,
+    Round2,
+    Round3,
+    Round4,
+    Round5,
+    Round6,
+    Round7,
+    Round8,
+    T,
+    Ts,
+    Values1,
+    Values2,
+    Values3,
+    Values4,
+    Values5,
+    Values6,
+    Values7,
+    Values8,
+)
+
+
+class MultiAwait(Generic[*Ts]):
+    """Waits on any number of sources, over and over, and tells which of them has something.
+
+    Built **with** sources, the set is fixed, and every result is typed by position:
+    `MultiAwait[str, int]` is what `multi_await(names.get, numbers.get)` gives. Built **without**,
+    the set is open: `add` sources at any time; results are lists, and their values `Any`.
+
+    One call at a time: for two tasks, make two of them. Use it as a context manager, or end it by
+    `await m.cancel()`.
+
+    Cancelling or timing out a call leaves every source as it was, and the next call goes on; so
+    `asyncio.timeout()` around a call is the way to put a timeout on it.
+
+    Args:
+        sources: functions without arguments that return an awaitable, such as `queue.get`, or
+            `Source` objects. Their order gives their positions.
+
+    Raises:
+        TypeError: a source is none, such as `queue.get()` for `queue.get`.
+
+    Example:
+        async with multi_await(words.get, numbers.get) as m:
+            async for event in m:
+                match event:
+                    case (0, word):
+                        print("a word", word)
+                    case (1, number):
+                        print("a number", number)
+    """
+
+    # fmt: off
+    @overload
+    def __init__(self: MultiAwait[()]) -> None: ...
+    @overload
+    def __init__(self: MultiAwait[T1], s1: SourceLike[T1], /) -> None: ...
+    @overload
+    def __init__(self: MultiAwait[T1, T2], s1: SourceLike[T1], s2: SourceLike[T2], /) -> None: ...
+    @overload
+    def __init__(
+        self: MultiAwait[T1, T2, T3], s1: SourceLike[T1], s2: SourceLike[T2], s3: SourceLike[T3],
+        /
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: MultiAwait[T1, T2, T3, T4], s1: SourceLike[T1], s2: SourceLike[T2],
+        s3: SourceLike[T3], s4: SourceLike[T4], /
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: MultiAwait[T1, T2, T3, T4, T5], s1: SourceLike[T1], s2: SourceLike[T2],
+        s3: SourceLike[T3], s4: SourceLike[T4], s5: SourceLike[T5], /
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: MultiAwait[T1, T2, T3, T4, T5, T6], s1: SourceLike[T1], s2: SourceLike[T2],
+        s3: SourceLike[T3], s4: SourceLike[T4], s5: SourceLike[T5], s6: SourceLike[T6], /
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: MultiAwait[T1, T2, T3, T4, T5, T6, T7], s1: SourceLike[T1], s2: SourceLike[T2],
+        s3: SourceLike[T3], s4: SourceLike[T4], s5: SourceLike[T5], s6: SourceLike[T6],
+        s7: SourceLike[T7], /
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: MultiAwait[T1, T2, T3, T4, T5, T6, T7, T8], s1: SourceLike[T1], s2: SourceLike[T2],
+        s3: SourceLike[T3], s4: SourceLike[T4], s5: SourceLike[T5], s6: SourceLike[T6],
+        s7: SourceLike[T7], s8: SourceLike[T8], /
+    ) -> None: ...
+    @overload
+    def __init__(self: MultiAwait[*tuple[T, ...]], *sources: SourceLike[T]) -> None: ...
+    # fmt: on
+    def __init__(self, *sources: SourceLike[Any]) -> None:
+        self._queue = ReadyQueue()
+        self._fixed = bool(sources)
+        self._looked = False
+        try:
+            for source in sources:
+                self._queue.add(as_source(source, len(self)))
+        except TypeError:
+            close_coroutines(sources)
+            raise
+
+    def add(self: MultiAwait[()], source: SourceLike[Any]) -> int:
+        """Add a source to an open set, at any time, also while another task is blocked in a call.
+
+        Args:
+            source: a function without arguments that returns an awaitable, or a `Source`.
+
+        Returns:
+            Its position.
+
+        Raises:
+            TypeError: the set is fixed, because it was built with sources; or `source` is none.
+            RuntimeError: after `cancel()`.
+
+        Example:
+            async with multi_await() as m:
+                m.add(queue.get)
+                m.add(lambda: asyncio.sleep(1))
+                (item, tick), failures = await m.get()
+        """
+        try:
+            if self._fixed:
+                raise TypeError(
+                    "add() on a MultiAwait that was built with sources, whose set is fixed: "
+                    "build it without sources, multi_await(), and add() them all"
+                )
+            self._queue.check_open()
+            return self._queue.add(as_source(source, len(self)))
+        except (TypeError, RuntimeError):
+            close_coroutines((source,))
+            raise
+
+    # fmt: off
+    @overload
+    async def get(self: MultiAwait[()]) -> OpenRound: ...
+    @overload
+    async def get(self: MultiAwait[T1]) -> Round1[T1]: ...
+    @overload
+    async def get(self: MultiAwait[T1, T2]) -> Round2[T1, T2]: ...
+    @overload
+    async def get(self: MultiAwait[T1, T2, T3]) -> Round3[T1, T2, T3]: ...
+    @overload
+    async def get(self: MultiAwait[T1, T2, T3, T4]) -> Round4[T1, T2, T3, T4]: ...
+    @overload
+    async def get(self: MultiAwait[T1, T2, T3, T4, T5]) -> Round5[T1, T2, T3, T4, T5]: ...
+    @overload
+    async def get(self: MultiAwait[T1, T2, T3, T4, T5, T6]) -> Round6[T1, T2, T3, T4, T5, T6]: ...
+    @overload
+    async def get(
+        self: MultiAwait[T1, T2, T3, T4, T5, T6, T7]
+    ) -> Round7[T1, T2, T3, T4, T5, T6, T7]: ...
+    @overload
+    async def get(
+        self: MultiAwait[T1, T2, T3, T4, T5, T6, T7, T8]
+    ) -> Round8[T1, T2, T3, T4, T5, T6, T7, T8]: ...
+    @overload
+    async def get(self: MultiAwait[*tuple[T, ...]]) -> AnyRound[T]: ...
+    # fmt: on
+    async def get(self) -> Any:
+        """Wait until a source has an outcome, and take those of all the sources that are ready.
+
+        `None` in `completed` means nothing there, or the value `None`: `select` tells the two
+        apart.
+
+        Returns:
+            `(completed, failures)`: the values and the exceptions by position, `None` where
+            there is none. Tuples if the set is fixed, lists if it is open.
+
+        Raises:
+            NothingToAwait: there is no source, or every source is exhausted.
+            RuntimeError: another call has not returned; or after `cancel()`; or in another event
+                loop than before.
+            asyncio.CancelledError: the caller was cancelled. Nothing was taken then.
+
+        Example:
+            completed, failures = await m.get()
+            word, number = completed
+        """
+        return self._round(await self._queue.call(self._queue.take_all))
+
+    # fmt: off
+    @overload
+    def get_nowait(self: MultiAwait[()]) -> OpenRound: ...
+    @overload
+    def get_nowait(self: MultiAwait[T1]) -> Round1[T1]: ...
+    @overload
+    def get_nowait(self: MultiAwait[T1, T2]) -> Round2[T1, T2]: ...
+    @overload
+    def get_nowait(self: MultiAwait[T1, T2, T3]) -> Round3[T1, T2, T3]: ...
+    @overload
+    def get_nowait(self: MultiAwait[T1, T2, T3, T4]) -> Round4[T1, T2, T3, T4]: ...
+    @overload
+    def get_nowait(self: MultiAwait[T1, T2, T3, T4, T5]) -> Round5[T1, T2, T3, T4, T5]: ...
+    @overload
+    def get_nowait(self: MultiAwait[T1, T2, T3, T4, T5, T6]) -> Round6[T1, T2, T3, T4, T5, T6]: ...
+    @overload
+    def get_nowait(
+        self: MultiAwait[T1, T2, T3, T4, T5, T6, T7]
+    ) -> Round7[T1, T2, T3, T4, T5, T6, T7]: ...
+    @overload
+    def get_nowait(
+        self: MultiAwait[T1, T2, T3, T4, T5, T6, T7, T8]
+    ) -> Round8[T1, T2, T3, T4, T5, T6, T7, T8]: ...
+    @overload
+    def get_nowait(self: MultiAwait[*tuple[T, ...]]) -> AnyRound[T]: ...
+    # fmt: on
+    def get_nowait(self) -> Any:
+        """What `get` would give now: all `None` where nothing is ready. Waits for nothing.
+
+        Raises:
+            NothingToAwait: there is no source, or every source is exhausted.
+            RuntimeError: as `get`.
+        """
+        return self._round(self._queue.call_nowait(self._queue.take_all) or ())
+
+    # fmt: off
+    @overload
+    async def get_or_raise(self: MultiAwait[()]) -> list[Any]: ...
+    @overload
+    async def get_or_raise(self: MultiAwait[T1]) -> Values1[T1]: ...
+    @overload
+    async def get_or_raise(self: MultiAwait[T1, T2]) -> Values2[T1, T2]: ...
+    @overload
+    async def get_or_raise(self: MultiAwait[T1, T2, T3]) -> Values3[T1, T2, T3]: ...
+    @overload
+    async def get_or_raise(self: MultiAwait[T1, T2, T3, T4]) -> Values4[T1, T2, T3, T4]: ...
+    @overload
+    async def get_or_raise(self: MultiAwait[T1, T2, T3, T4, T5]) -> Values5[T1, T2, T3, T4, T5]: ...
+    @overload
+    async def get_or_raise(
+        self: MultiAwait[T1, T2, T3, T4, T5, T6]
+    ) -> Values6[T1, T2, T3, T4, T5, T6]: ...
+    @overload
+    async def get_or_raise(
+        self: MultiAwait[T1, T2, T3, T4, T5, T6, T7]
+    ) -> Values7[T1, T2, T3, T4, T5, T6, T7]: ...
+    @overload
+    async def get_or_raise(
+        self: MultiAwait[T1, T2, T3, T4, T5, T6, T7, T8]
+    ) -> Values8[T1, T2, T3, T4, T5, T6, T7, T8]: ...
+    @overload
+    async def get_or_raise(self: MultiAwait[*tuple[T, ...]]) -> tuple[T | None, ...]: ...
+    # fmt: on
+    async def get_or_raise(self) -> Any:
+        """Like `get`, but a failure is raised: the one with the lowest position.
+
+        The other outcomes of the same round, values and failures, are kept for the next call.
+
+        Returns:
+            `completed`, the values by position.
+
+        Raises:
+            BaseException: a source's failure, with a note that says which source it came from.
+            RuntimeError: a source was cancelled, and not by this call (the source's
+                `CancelledError` is the cause); or as `get`.
+            NothingToAwait: there is no source, or every source is exhausted.
+            asyncio.CancelledError: the caller was cancelled. Nothing was taken then.
+
+        Example:
+            word, number = await m.get_or_raise()
+        """
+        return self._values(await self._queue.call(self._queue.take_all_or_raise))
+
+    # fmt: off
+    @overload
+    async def select(self: MultiAwait[()]) -> tuple[int, Any]: ...
+    @overload
+    async def select(self: MultiAwait[T1]) -> Event1[T1]: ...
+    @overload
+    async def select(self: MultiAwait[T1, T2]) -> Event2[T1, T2]: ...
+    @overload
+    async def select(self: MultiAwait[T1, T2, T3]) -> Event3[T1, T2, T3]: ...
+    @overload
+    async def select(self: MultiAwait[T1, T2, T3, T4]) -> Event4[T1, T2, T3, T4]: ...
+    @overload
+    async def select(self: MultiAwait[T1, T2, T3, T4, T5]) -> Event5[T1, T2, T3, T4, T5]: ...
+    @overload
+    async def select(
+        self: MultiAwait[T1, T2, T3, T4, T5, T6]
+    ) -> Event6[T1, T2, T3, T4, T5, T6]: ...
+    @overload
+    async def select(
+        self: MultiAwait[T1, T2, T3, T4, T5, T6, T7]
+    ) -> Event7[T1, T2, T3, T4, T5, T6, T7]: ...
+    @overload
+    async def select(
+        self: MultiAwait[T1, T2, T3, T4, T5, T6, T7, T8]
+    ) -> Event8[T1, T2, T3, T4, T5, T6, T7, T8]: ...
+    @overload
+    async def select(self: MultiAwait[*tuple[T, ...]]) -> tuple[int, T]: ...
+    # fmt: on
+    async def select(self) -> Any:
+        """Wait for one event. Nothing else is taken: the other sources keep what they have.
+
+        Returns:
+            `(position, value)`, typed by position: `match` narrows it, and `assert_never` in a last
+            `case _` proves that every source is handled.
+
+        Raises:
+            BaseException: the source's failure, with a note that says which source it came from.
+            RuntimeError: a source was cancelled, and not by this call (the source's
+                `CancelledError` is the cause); or as `get`.
+            NothingToAwait: there is no source, or every source is exhausted.
+            asyncio.CancelledError: the caller was cancelled. Nothing was taken then.
+
+        Example:
+            match await m.select():
+                case (0, word):
+                    print("a word", word)
+                case (1, number):
+                    print("a number", number)
+
+        After Go's `select` statement.
+        """
+        return await self._queue.call(self._queue.take_one)
+
+    # fmt: off
+    @overload
+    def select_nowait(self: MultiAwait[()]) -> tuple[int, Any] | None: ...
+    @overload
+    def select_nowait(self: MultiAwait[T1]) -> Event1[T1] | None: ...
+    @overload
+    def select_nowait(self: MultiAwait[T1, T2]) -> Event2[T1, T2] | None: ...
+    @overload
+    def select_nowait(self: MultiAwait[T1, T2, T3]) -> Event3[T1, T2, T3] | None: ...
+    @overload
+    def select_nowait(self: MultiAwait[T1, T2, T3, T4]) -> Event4[T1, T2, T3, T4] | None: ...
+    @overload
+    def select_nowait(
+        self: MultiAwait[T1, T2, T3, T4, T5]
+    ) -> Event5[T1, T2, T3, T4, T5] | None: ...
+    @overload
+    def select_nowait(
+        self: MultiAwait[T1, T2, T3, T4, T5, T6]
+    ) -> Event6[T1, T2, T3, T4, T5, T6] | None: ...
+    @overload
+    def select_nowait(
+        self: MultiAwait[T1, T2, T3, T4, T5, T6, T7]
+    ) -> Event7[T1, T2, T3, T4, T5, T6, T7] | None: ...
+    @overload
+    def select_nowait(
+        self: MultiAwait[T1, T2, T3, T4, T5, T6, T7, T8]
+    ) -> Event8[T1, T2, T3, T4, T5, T6, T7, T8] | None: ...
+    @overload
+    def select_nowait(self: MultiAwait[*tuple[T, ...]]) -> tuple[int, T] | None: ...
+    # fmt: on
+    def select_nowait(self) -> Any:
+        """The event that `select` would give now, or `None`. Waits for nothing.
+
+        Raises:
+            BaseException, RuntimeError, NothingToAwait: as `select`.
+
+        After the `default` case of Go's `select`.
+        """
+        return self._queue.call_nowait(self._queue.take_one)
+
+    def __aiter__(self) -> Self:
+        """Iterate over events, one at a time, until every source is exhausted."""
+        return self
+
+    # fmt: off
+    @overload
+    async def __anext__(self: MultiAwait[()]) -> tuple[int, Any]: ...
+    @overload
+    async def __anext__(self: MultiAwait[T1]) -> Event1[T1]: ...
+    @overload
+    async def __anext__(self: MultiAwait[T1, T2]) -> Event2[T1, T2]: ...
+    @overload
+    async def __anext__(self: MultiAwait[T1, T2, T3]) -> Event3[T1, T2, T3]: ...
+    @overload
+    async def __anext__(self: MultiAwait[T1, T2, T3, T4]) -> Event4[T1, T2, T3, T4]: ...
+    @overload
+    async def __anext__(self: MultiAwait[T1, T2, T3, T4, T5]) -> Event5[T1, T2, T3, T4, T5]: ...
+    @overload
+    async def __anext__(
+        self: MultiAwait[T1, T2, T3, T4, T5, T6]
+    ) -> Event6[T1, T2, T3, T4, T5, T6]: ...
+    @overload
+    async def __anext__(
+        self: MultiAwait[T1, T2, T3, T4, T5, T6, T7]
+    ) -> Event7[T1, T2, T3, T4, T5, T6, T7]: ...
+    @overload
+    async def __anext__(
+        self: MultiAwait[T1, T2, T3, T4, T5, T6, T7, T8]
+    ) -> Event8[T1, T2, T3, T4, T5, T6, T7, T8]: ...
+    @overload
+    async def __anext__(self: MultiAwait[*tuple[T, ...]]) -> tuple[int, T]: ...
+    # fmt: on
+    async def __anext__(self) -> Any:
+        """`select()`, until every source is exhausted."""
+        try:
+            return await self._queue.call(self._queue.take_one)
+        except NothingToAwait:
+            if not self._queue.exhausted:
+                raise
+        raise StopAsyncIteration
+
+    async def cancel(self) -> None:
+        """End: cancel every source's task, wait until all have ended, and let go of everything.
+
+        Values that were produced and not delivered are in `undelivered` afterwards; a failure
+        goes to the event loop's exception handler. Does nothing the second time. A call of another
+        task that is blocked gets a `RuntimeError`.
+
+        Raises:
+            asyncio.CancelledError: the caller was cancelled meanwhile; everything has ended all
+                the same. A source that does not end keeps it waiting, as `TaskGroup` does.
+            RuntimeError: in another event loop than before.
+        """
+        await self._queue.close()
+
+    aclose = cancel
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.cancel()
+
+    @property
+    def undelivered(self) -> tuple[tuple[int, Any], ...]:
+        """`(position, value)` of what was produced and had not been delivered at the end.
+
+        Empty until `cancel()`. With asyncio's own primitives it stays empty: what they hold is
+        still in them. If nobody looks here and there is a value other than `None`, a
+        `ResourceWarning` names the source.
+        """
+        self._looked = True
+        return tuple(self._queue.undelivered)
+
+    def __len__(self) -> int:
+        """The number of positions."""
+        return len(self._queue.slots)
+
+    def __repr__(self) -> str:
+        if self._queue.closed:
+            return "<MultiAwait closed>"
+        shown = [f"{slot.position} {slot.source!r} {slot.state}" for slot in self._queue.slots[:8]]
+        if len(self) > len(shown):
+            shown.append(f"... {len(self)} in all")
+        return f"<MultiAwait {', '.join(shown) or 'without sources'}>"
+
+    def __del__(self) -> None:
+        lost = [] if self._looked else self._queue.undelivered
+        for position, value in lost:
+            if value is not None:
+                warnings.warn(
+                    f"source {position} of a MultiAwait had produced {short(value)}, which was "
+                    "never delivered: look at .undelivered after the end",
+                    ResourceWarning,
+                    source=self,
+                    stacklevel=2,
+                )
+
+    def _values(self, outcomes: Iterable[Outcome]) -> list[Any] | tuple[Any, ...]:
+        values: list[Any] = [None] * len(self)
+        for slot, value, _ in outcomes:
+            values[slot.position] = value
+        return tuple(values) if self._fixed else values
+
+    def _round(self, outcomes: Iterable[Outcome]) -> Any:
+        failures: list[BaseException | None] = [None] * len(self)
+        for slot, _, failure in outcomes:
+            failures[slot.position] = failure
+        return self._values(outcomes), tuple(failures) if self._fixed else failures
+
+
+# fmt: off
+@overload
+def multi_await() -> MultiAwait[()]: ...
+@overload
+def multi_await(s1: SourceLike[T1], /) -> MultiAwait[T1]: ...
+@overload
+def multi_await(s1: SourceLike[T1], s2: SourceLike[T2], /) -> MultiAwait[T1, T2]: ...
+@overload
+def multi_await(
+    s1: SourceLike[T1], s2: SourceLike[T2], s3: SourceLike[T3], /
+) -> MultiAwait[T1, T2, T3]: ...
+@overload
+def multi_await(
+    s1: SourceLike[T1], s2: SourceLike[T2], s3: SourceLike[T3], s4: SourceLike[T4], /
+) -> MultiAwait[T1, T2, T3, T4]: ...
+@overload
+def multi_await(
+    s1: SourceLike[T1], s2: SourceLike[T2], s3: SourceLike[T3], s4: SourceLike[T4],
+    s5: SourceLike[T5], /
+) -> MultiAwait[T1, T2, T3, T4, T5]: ...
+@overload
+def multi_await(
+    s1: SourceLike[T1], s2: SourceLike[T2], s3: SourceLike[T3], s4: SourceLike[T4],
+    s5: SourceLike[T5], s6: SourceLike[T6], /
+) -> MultiAwait[T1, T2, T3, T4, T5, T6]: ...
+@overload
+def multi_await(
+    s1: SourceLike[T1], s2: SourceLike[T2], s3: SourceLike[T3], s4: SourceLike[T4],
+    s5: SourceLike[T5], s6: SourceLike[T6], s7: SourceLike[T7], /
+) -> MultiAwait[T1, T2, T3, T4, T5, T6, T7]: ...
+@overload
+def multi_await(
+    s1: SourceLike[T1], s2: SourceLike[T2], s3: SourceLike[T3], s4: SourceLike[T4],
+    s5: SourceLike[T5], s6: SourceLike[T6], s7: SourceLike[T7], s8: SourceLike[T8], /
+) -> MultiAwait[T1, T2, T3, T4, T5, T6, T7, T8]: ...
+@overload
+def multi_await(*sources: SourceLike[T]) -> MultiAwait[*tuple[T, ...]]: ...
+# fmt: on
+def multi_await(*sources: SourceLike[Any]) -> Any:
+    """Wait on many sources at once: the spelling of `MultiAwait` for `async with`.
+
+    Args:
+        sources: functions without arguments that return an awaitable, such as `queue.get`, or
+            `Source` objects. Without any, the set is open: `add` them later.
+
+    Returns:
+        A `MultiAwait`, which is its own context manager: when the block ends, also by an exception
+        or a cancellation, every task that it started has ended.
+
+    Raises:
+        TypeError: a source is none, such as `queue.get()` for `queue.get`.
+
+    Example:
+        async with multi_await(words.get, numbers.get) as m:      # MultiAwait[str, int]
+            completed, failures = await m.get()
+
+    After Eric Urban's package and article of 2020, "Python asyncio and await'ing multiple
+    functions".
+    """
+    return MultiAwait(*sources)

@@ -1,0 +1,369 @@
+"""The ready queue: the heart of a `MultiAwait`.
+
+A source is polled when its turn has come, and what it has is taken only then:
+
+    take      while the ready queue is not empty
+                  take its first slot, poll that source
+                  outcome  -> the slot goes to the end of the ready queue; return the outcome
+                  pending  -> the source will call wake(); look at the next
+                  ended    -> the slot is exhausted, and never polled again
+    call      take until there is an outcome; sleep on the waiter in between
+    wake      append the slot to the ready queue; wake the waiter if a call is there,
+              otherwise let the source release its claim
+
+This module knows nothing of the kinds of source, and nothing of positional results and types.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar
+
+from multi_await._source import PENDING, Pending, Source, Wake, start, until_done
+
+T = TypeVar("T")
+State: TypeAlias = Literal["ready", "pending", "exhausted"]
+
+# After so many calls in a row that found something at once, the event loop gets a turn (tokio's
+# cooperative budget is the model, and has the same size).
+BUDGET = 128
+
+if sys.version_info >= (3, 13):  # pragma: no cover -- which of the two depends on the Python
+    _ENDED = (StopAsyncIteration, asyncio.QueueShutDown)
+else:  # pragma: no cover -- as above
+    _ENDED = (StopAsyncIteration,)
+
+
+class NothingToAwait(RuntimeError):  # noqa: N818 -- it says what is the matter
+    """Raised by a call that could never return: there is no source, or every source is exhausted.
+
+    Example:
+        try:
+            while True:
+                position, value = await m.select()
+        except NothingToAwait:
+            print("every source has ended")
+    """
+
+
+class Slot:
+    """A position: its source, and where that source stands."""
+
+    __slots__ = ("_owner", "position", "source", "state")
+
+    def __init__(self, owner: ReadyQueue, position: int, source: Source[Any]) -> None:
+        self._owner = owner
+        self.position = position
+        self.source = source
+        self.state: State = "pending"
+
+    def wake(self, *ignored: object) -> None:
+        """What a pending source calls when it may have an outcome."""
+        if self.state == "pending":
+            self._owner.woken(self)
+
+
+class Outcome(NamedTuple):
+    """What a source produced: a value if `failure` is None."""
+
+    slot: Slot
+    value: Any
+    failure: BaseException | None
+
+
+class ReadyQueue:
+    """Polls sources in the order in which they became ready, and sleeps while there are none."""
+
+    def __init__(self) -> None:
+        self.slots: list[Slot] = []
+        self.undelivered: list[tuple[int, Any]] = []
+        self.closed = False
+        self._ready: deque[Slot] = deque()
+        self._unended = 0  # how many slots are not exhausted
+        # The woken slots that have not been polled since; a dict, for its order.
+        self._claims: dict[Slot, None] = {}
+        self._releasing = False
+        self._in_call = False
+        self._waiter: asyncio.Future[None] | None = None
+        self._budget = BUDGET
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._endings: list[asyncio.Task[None]] = []
+
+    def add(self, source: Source[Any]) -> int:
+        """Append a source; a call that is blocked polls it too."""
+        slot = Slot(self, len(self.slots), source)
+        self.slots.append(slot)
+        self._unended += 1
+        self._append(slot)
+        self._wake_waiter()
+        return slot.position
+
+    # -- calls ---------------------------------------------------------------------------------
+
+    async def call(self, take: Callable[[], T | None]) -> T:
+        """Run `take` until it gives something; sleep in between.
+
+        Nothing is awaited after something was taken: a call that is cancelled has taken nothing.
+        """
+        self._begin()
+        try:
+            if self._budget <= 0 and self._ready:
+                await self._sleep()
+            self._budget -= 1
+            while (taken := take()) is None:
+                await self._sleep()
+            return taken
+        finally:
+            self._end()
+
+    def call_nowait(self, take: Callable[[], T | None]) -> T | None:
+        """Run `take` once."""
+        self._begin()
+        try:
+            return take()
+        finally:
+            self._end()
+
+    def take_one(self) -> tuple[int, Any] | None:
+        """The next event, or None; a failure is raised."""
+        for _ in range(len(self._ready)):
+            if not self._ready:
+                break  # a source has closed us
+            slot = self._ready.popleft()
+            try:
+                value = self._poll(slot)
+            except BaseException as failure:
+                raise attributed(failure, slot)  # noqa: B904 -- mostly the very same exception
+            if value is not PENDING:
+                return slot.position, value
+        self._check_hope()
+        return None
+
+    def take_all(self) -> list[Outcome] | None:
+        """The outcomes of all the sources that are ready, or None."""
+        outcomes: list[Outcome] = []
+        for _ in range(len(self._ready)):
+            if not self._ready:
+                break  # a source has closed us
+            slot = self._ready.popleft()
+            try:
+                value = self._poll(slot)
+            except (KeyboardInterrupt, SystemExit):
+                self.keep(outcomes)
+                raise
+            except BaseException as failure:
+                failure.__traceback__ = without_our_frames(failure.__traceback__)
+                outcomes.append(Outcome(slot, None, failure))
+            else:
+                if value is not PENDING:
+                    outcomes.append(Outcome(slot, value, None))
+        if not outcomes:
+            self._check_hope()
+        return outcomes or None
+
+    def take_all_or_raise(self) -> list[Outcome] | None:
+        """The same; but if any failed, raise the lowest position's failure and keep the others."""
+        outcomes = self.take_all() or []
+        failures = {
+            each.slot.position: each.failure for each in outcomes if each.failure is not None
+        }
+        if not failures:
+            return outcomes or None
+        lowest = min(failures)
+        self.keep(outcome for outcome in outcomes if outcome.slot.position != lowest)
+        try:
+            raise attributed(failures[lowest], self.slots[lowest])
+        finally:
+            del outcomes, failures  # the failure's traceback keeps this frame: no cycle
+
+    def keep(self, outcomes: Iterable[Outcome]) -> None:
+        """Put back what was taken and can't be delivered by this call; the next one has it."""
+        for slot, value, failure in outcomes:
+            slot.source = _Kept(slot, value, failure)
+
+    def _poll(self, slot: Slot) -> Any | Pending:
+        slot.state = "pending"
+        if self._claims:
+            self._claims.pop(slot, None)
+        try:
+            value = slot.source.poll(slot.wake)
+        except _ENDED:
+            slot.state = "exhausted"
+            self._unended -= 1
+            return PENDING
+        except BaseException:
+            self._append(slot)
+            raise
+        if value is not PENDING:
+            self._append(slot)
+        return value
+
+    def _append(self, slot: Slot) -> None:
+        if slot.state == "pending":  # it may have been woken while it was polled
+            slot.state = "ready"
+            self._ready.append(slot)
+
+    # -- waiting and waking --------------------------------------------------------------------
+
+    async def _sleep(self) -> None:
+        self._budget = BUDGET
+        if self._ready:  # no need to wait, but the event loop has its turn first
+            await asyncio.sleep(0)
+        else:
+            self._waiter = asyncio.get_running_loop().create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+
+    def woken(self, slot: Slot) -> None:
+        if self.closed:
+            return
+        self._append(slot)
+        if self._in_call:
+            self._claims[slot] = None
+            self._wake_waiter()
+        else:
+            slot.source.release()
+
+    def _wake_waiter(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def check_open(self) -> None:
+        if self.closed:
+            raise RuntimeError("this MultiAwait was closed by cancel(): make a new one")
+
+    def _begin(self) -> None:
+        self.check_open()
+        if self._in_call:
+            raise RuntimeError(
+                "another call on this MultiAwait has not returned yet: "
+                "one call at a time, or a MultiAwait for each task"
+            )
+        loop = asyncio.get_running_loop()
+        if self._loop is None:
+            self._loop = loop
+        elif self._loop is not loop:
+            raise RuntimeError("this MultiAwait belongs to another event loop")
+        self._in_call = True
+
+    def _end(self) -> None:
+        self._in_call = False
+        loop = self._loop
+        if self._claims and not self._releasing and loop is not None and not loop.is_closed():
+            self._releasing = True
+            loop.call_soon(self._release_claims)
+
+    def _release_claims(self) -> None:
+        """Between two calls nothing is held: what was woken and not polled lets others go first."""
+        self._releasing = False
+        if not self._in_call:
+            claims, self._claims = self._claims, {}
+            for slot in claims:
+                slot.source.release()
+
+    def _check_hope(self) -> None:
+        self.check_open()
+        if not self.slots:
+            raise NothingToAwait("Attempted to await 0 coroutines")  # 1.0.4's very words
+        if self.exhausted:
+            raise NothingToAwait("every source is exhausted: there is nothing left to wait for")
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether there were sources, and every one has ended."""
+        return bool(self.slots) and not self._unended
+
+    # -- the end -------------------------------------------------------------------------------
+
+    async def close(self) -> None:
+        """End every source at once, and wait until all have ended, whatever cancels us."""
+        if not self.closed:
+            self.closed = True
+            self._wake_waiter()
+            slots, self.slots = self.slots, []
+            self._ready.clear()
+            self._claims.clear()
+            self._endings = [start(self._finish(slot), f"end of {slot.source!r}") for slot in slots]
+        cancelled = await until_done(self._endings)
+        if cancelled is not None:
+            raise cancelled
+
+    async def _finish(self, slot: Slot) -> None:
+        try:
+            left = await slot.source.aclose()
+        except asyncio.CancelledError:
+            pass  # what we asked for
+        except BaseException as failure:
+            report(failure, slot)
+        else:
+            self.undelivered.extend((slot.position, value) for value in left or ())
+
+
+class _Kept(Source[T], Generic[T]):
+    """Stands in for a source whose outcome was taken and is to be delivered by a later call."""
+
+    __slots__ = ("_failure", "_slot", "_source", "_value")
+
+    def __init__(self, slot: Slot, value: T, failure: BaseException | None) -> None:
+        self._slot = slot
+        self._source: Source[T] = slot.source
+        self._value = value
+        self._failure = failure
+
+    def poll(self, wake: Wake) -> T:
+        self._slot.source = self._source
+        if self._failure is not None:
+            raise self._failure
+        return self._value
+
+    async def aclose(self) -> Iterable[T]:
+        left = await self._source.aclose() or ()
+        if self._failure is None:
+            return self._value, *left
+        report(self._failure, self._slot)
+        return left
+
+    def __repr__(self) -> str:
+        return repr(self._source)
+
+
+def attributed(failure: BaseException, slot: Slot) -> BaseException:
+    """A source's failure, as it is raised to the caller: it says whose it is.
+
+    A source's own CancelledError would look as if the caller had been cancelled.
+    """
+    whose = f"source {slot.position} ({slot.source!r})"
+    if isinstance(failure, asyncio.CancelledError):
+        cancelled = RuntimeError(f"{whose} was cancelled, and not by this call")
+        cancelled.__cause__ = failure
+        return cancelled
+    note = f"raised by {whose} of a MultiAwait"
+    if note not in getattr(failure, "__notes__", ()):
+        failure.add_note(note)
+    return failure
+
+
+def report(failure: BaseException, slot: Slot) -> None:
+    """Tell the event loop's exception handler of a failure that nobody can be handed any more."""
+    asyncio.get_running_loop().call_exception_handler(
+        {
+            "message": f"source {slot.position} ({slot.source!r}) failed when its MultiAwait ended",
+            "exception": failure,
+        }
+    )
+
+
+def without_our_frames(traceback: TracebackType | None) -> TracebackType | None:
+    """The traceback from the first frame on that is not of this package.
+
+    The frames of ours would keep the MultiAwait alive, and the outcomes of this very round.
+    """
+    while traceback is not None and traceback.tb_frame.f_globals.get("__package__") == __package__:
+        traceback = traceback.tb_next
+    return traceback

@@ -1,0 +1,226 @@
+"""What a source is, and the general kind of it: a function.
+
+A `Source` is anything that can be polled. This module knows asyncio, and nothing of the
+ready queue that polls.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import functools
+import inspect
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Pending(enum.Enum):
+    """The type of `PENDING`, for annotations: `def poll(self, wake: Wake) -> str | Pending`."""
+
+    PENDING = "pending"
+
+    def __repr__(self) -> str:
+        return "PENDING"
+
+
+PENDING: Final = Pending.PENDING
+"""What `Source.poll` returns when the source has no outcome now.
+
+It is not `None`, because `None` is a value that a source may produce.
+"""
+
+
+class Wake(Protocol):
+    """What `Source.poll` is handed: call it once the source may have an outcome.
+
+    It ignores its arguments, so that it goes straight into `Future.add_done_callback`,
+    `loop.call_later` or `loop.add_reader`. Call it in the event loop's thread; from another
+    thread use `loop.call_soon_threadsafe(wake)`. A call too many does no harm.
+    """
+
+    def __call__(self, *ignored: object) -> None: ...
+
+
+class Source(ABC, Generic[T_co]):
+    """A source of your own: subclass this where a function that returns an awaitable won't do.
+
+    Only `poll` must be written. A source belongs to the one `MultiAwait` that it was handed to.
+    The three methods are called in the event loop's thread, never two at once.
+
+    Example: values that a callback API pushes at us:
+
+        class Clicks(Source[Click]):
+            def __init__(self, button: Button) -> None:
+                self.clicks: deque[Click] = deque()
+                self.wake: Wake | None = None
+                button.on_click(self.clicked)
+
+            def clicked(self, click: Click) -> None:
+                self.clicks.append(click)
+                if self.wake is not None:
+                    self.wake()
+
+            def poll(self, wake: Wake) -> Click | Pending:
+                self.wake = wake
+                return self.clicks.popleft() if self.clicks else PENDING
+
+            async def aclose(self) -> Iterable[Click]:
+                return self.clicks
+
+    The split into asking now and being woken later is that of Rust's `Future::poll`.
+    """
+
+    __slots__ = ("__weakref__",)
+
+    @abstractmethod
+    def poll(self, wake: Wake) -> T_co | Pending:
+        """Give an outcome now, or arrange to be woken.
+
+        Take an item only here: what is returned is delivered.
+
+        Args:
+            wake: to be called, any time later, when the source may have an outcome. Only the
+                one of the newest poll matters.
+
+        Returns:
+            The value; or `PENDING`, after which `wake` must be called in time.
+
+        Raises:
+            StopAsyncIteration: the source has ended; it is never polled again.
+            asyncio.QueueShutDown: means the same.
+            BaseException: any other is a failure of this source, and is delivered as such.
+        """
+
+    def release(self) -> None:
+        """Let go of what a wake gave this source and another task could use.
+
+        Called after a wake, when no call is there to poll: a source that holds its place as
+        the one that was woken (a queue's getter, a lock's waiter) passes it on to the next in
+        line. It will be polled afresh. Must not suspend; does nothing unless overridden.
+        """
+
+    async def aclose(self) -> Iterable[T_co] | None:
+        """End the source: called once, when the `MultiAwait` ends.
+
+        Returns:
+            The values that it produced and nobody received, for `MultiAwait.undelivered`.
+
+        Raises:
+            Exception: is reported to the event loop's exception handler, and stops nothing.
+        """
+        return None
+
+
+SourceLike: TypeAlias = Callable[[], Awaitable[T]] | Source[T]
+"""What may be waited on: a function without arguments that returns an awaitable, or a `Source`."""
+
+
+class FunctionSource(Source[T]):
+    """Calls a function, runs what it returns in a task, and starts anew after each delivery.
+
+    The general case, and safe for any awaitable. It runs ahead by one outcome, which waits in
+    the task until it is delivered.
+    """
+
+    __slots__ = ("_function", "_label", "_task")
+
+    def __init__(self, function: Callable[[], Awaitable[T]], position: int) -> None:
+        self._function = function
+        self._label = f"source {position} ({name_of(function)})"
+        self._task: asyncio.Future[T] | None = None
+
+    def poll(self, wake: Wake) -> T | Pending:
+        task = self._task
+        if task is None:
+            task = self._task = as_future(self._function(), self._label)
+            if not task.done():
+                task.add_done_callback(wake)
+        if not task.done():
+            return PENDING
+        self._task = None
+        try:
+            return task.result()
+        finally:
+            del task  # a failure's traceback keeps this frame: without the task, no cycle
+
+    async def aclose(self) -> Iterable[T]:
+        task, self._task = self._task, None
+        if task is None:
+            return ()
+        task.cancel()
+        await until_done([task])  # only a loop that shuts down cancels this: still hand over
+        try:
+            return () if task.cancelled() else (task.result(),)
+        except StopAsyncIteration:
+            return ()
+        finally:
+            del task
+
+    def __repr__(self) -> str:
+        return name_of(self._function)
+
+
+def as_future(awaitable: Awaitable[T], label: str) -> asyncio.Future[T]:
+    """The future of any awaitable; a coroutine gets a task of that name."""
+    if asyncio.isfuture(awaitable):
+        return awaitable
+    if asyncio.iscoroutine(awaitable):
+        return start(awaitable, label)
+    if inspect.isawaitable(awaitable):
+        return start(wait_for(awaitable), label)
+    raise TypeError(
+        f"{label} returned {short(awaitable)}, which can't be awaited: "
+        "a source is a function that returns a coroutine, a Task or a Future"
+    )
+
+
+async def wait_for(awaitable: Awaitable[T]) -> T:
+    return await awaitable
+
+
+# A task that starts eagerly costs no pass through the loop when its coroutine needs none.
+if sys.version_info >= (3, 12):  # pragma: no cover -- which of the two depends on the Python
+    _new_task = functools.partial(asyncio.Task, eager_start=True)
+else:  # pragma: no cover -- as above
+    _new_task = asyncio.Task
+
+
+def start(coroutine: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
+    """Run a coroutine in a task: by the loop's factory if it has one, else eagerly if it can be."""
+    loop = asyncio.get_running_loop()
+    if loop.get_task_factory() is None:
+        return _new_task(coroutine, loop=loop, name=name)
+    return loop.create_task(coroutine, name=name)
+
+
+async def until_done(futures: Iterable[asyncio.Future[Any]]) -> asyncio.CancelledError | None:
+    """Wait until all are done, even if cancelled meanwhile.
+
+    Returns the last cancellation that came, which the caller owes to whoever cancelled it.
+    """
+    cancelled = None
+    while pending := [future for future in futures if not future.done()]:
+        try:
+            await asyncio.wait(pending)
+        except asyncio.CancelledError as exc:
+            cancelled = exc
+    return cancelled
+
+
+def short(value: object) -> str:
+    """A value for a message: its repr, cut to a length that a line holds."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def name_of(function: Callable[..., object]) -> str:
+    """What a function is called in messages, in repr() and in the names of tasks."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    name = getattr(function, "__qualname__", None)
+    return name if isinstance(name, str) else short(function)
