@@ -54,12 +54,12 @@ def _mistake(given: object) -> str:
             "queue.get()), which is called for each value; or once(...) for a single run"
         )
     if inspect.isawaitable(given):
-        return f"is a {_type(given)}: pass once(...) of it to wait for its one result"
+        return f"is of type {_type(given)}: pass once(...) of it to wait for its one result"
     for kind, method in _METHODS.items():
         if isinstance(given, kind):
-            return f"is a {_type(given)}: pass its method {method}, without calling it"
+            return f"is of type {_type(given)}: pass its method {method}, without calling it"
     if isinstance(given, AsyncIterable):
-        return f"is an asynchronous iterable ({_type(given)}): pass each(...) of it"
+        return f"is an asynchronous iterable, {_type(given)}: pass each(...) of it"
     if isinstance(given, int | float):
         return (
             f"is the number {given!r}: pass every({given!r}) or after({given!r}) to wait for a time"

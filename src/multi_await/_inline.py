@@ -82,7 +82,8 @@ class InlineSource(Source[T], Generic[T]):
     """Polls the coroutines that a function returns, one after the other, without a task."""
 
     # `_coroutine` is the one that is suspended, `_future` what it waits for, `_wake` whom that
-    # future tells. `_given_up` is the coroutine that we cancelled last: its CancelledError is ours.
+    # future tells. `_given_up` is the coroutine that we cancelled last: a CancelledError that it
+    # raises is ours, and it is not cancelled again.
     __slots__ = ("_coroutine", "_function", "_future", "_given_up", "_name", "_wake")
 
     def __init__(self, function: Callable[[], Coroutine[Any, Any, T]], name: str) -> None:
@@ -115,27 +116,28 @@ class InlineSource(Source[T], Generic[T]):
         return self.poll(wake)  # its clean-up after we gave it up has ended: start afresh
 
     def release(self) -> None:
-        if self._coroutine is None or not self._future.done():
+        coroutine = self._coroutine
+        if coroutine is None or coroutine is self._given_up or not self._future.done():
             return
-        # A coroutine that is cancelled and still has an outcome: that must not be lost.
         try:
-            value = self._give_up(self._coroutine)
+            value = self._give_up(coroutine)
         except asyncio.CancelledError:
             pass
         except BaseException as failure:
-            self._coroutine = _failed(failure)
+            self._coroutine = self._given_up = _failed(failure)
         else:
-            if value is not PENDING:
-                self._coroutine = _finished(value)
+            if value is not PENDING:  # cancelled, and it has a value all the same: the next poll's
+                self._coroutine = self._given_up = _finished(value)
 
     async def aclose(self) -> Iterable[T]:
-        if self._coroutine is None:
+        coroutine = self._coroutine
+        if coroutine is None:
             return ()
         try:
-            value = self._give_up(self._coroutine)
+            value = PENDING if coroutine is self._given_up else self._give_up(coroutine)
             while value is PENDING:
                 await until_done([self._future])  # its clean-up takes time: it gets it
-                value = self._run(self._coroutine, self._coroutine.send, None)
+                value = self._run(coroutine, coroutine.send, None)
         except (asyncio.CancelledError, StopAsyncIteration):
             return ()
         return (value,)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
+from operator import itemgetter
 from types import TracebackType
 from typing import Any, Generic, Self, overload
 
@@ -470,7 +471,7 @@ class MultiAwait(Generic[*Ts]):
         `ResourceWarning` names the source.
         """
         self._looked = True
-        return tuple(self._queue.undelivered)
+        return tuple(sorted(self._queue.undelivered, key=itemgetter(0)))
 
     def __len__(self) -> int:
         """The number of positions."""

@@ -63,7 +63,7 @@ class Slot:
 
     def wake(self, *ignored: object) -> None:
         """What a pending source calls when it may have an outcome."""
-        if self.state == "pending":
+        if self.state != "exhausted":
             self._owner.woken(self)
 
 
@@ -121,9 +121,11 @@ class ReadyQueue:
             self._end()
 
     def call_nowait(self, take: Callable[[], T | None]) -> T | None:
-        """Run `take` once."""
+        """Run `take` once, over all the sources."""
         self._begin()
         try:
+            for slot in self.slots:
+                self._append(slot)  # what it got this very moment may not have woken it yet
             return take()
         finally:
             self._end()
@@ -203,7 +205,7 @@ class ReadyQueue:
         return value
 
     def _append(self, slot: Slot) -> None:
-        if slot.state == "pending":  # it may have been woken while it was polled
+        if slot.state == "pending":  # otherwise it is in the ready queue already
             slot.state = "ready"
             self._ready.append(slot)
 

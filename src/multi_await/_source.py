@@ -81,7 +81,7 @@ class Source(ABC, Generic[T_co]):
     def poll(self, wake: Wake) -> T_co | Pending:
         """Give an outcome now, or arrange to be woken.
 
-        Take an item only here: what is returned is delivered.
+        Take an item only here: what is returned is delivered. May come again before the wake.
 
         Args:
             wake: to be called, any time later, when the source may have an outcome. Only the

@@ -1,0 +1,117 @@
+"""What may be a source, and what a mistake gets."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from multi_await import MultiAwait, multi_await
+
+
+async def numbers() -> AsyncIterator[int]:
+    yield 1
+
+
+async def own() -> int:
+    return 1
+
+
+class Able:
+    """Awaitable, and no function."""
+
+    def __await__(self) -> Any:
+        yield
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: asyncio.Queue().get(), r"is a coroutine, Queue.get\(\): pass the function itself"),
+        (own, r"is a coroutine, own\(\): pass .* or once\(...\) for a single run"),
+        (asyncio.Queue, "is of type Queue: pass its method get, without"),
+        (asyncio.PriorityQueue, "is of type PriorityQueue: pass its method get, without"),
+        (asyncio.Event, "is of type Event: pass its method wait, without"),
+        (asyncio.Lock, "is of type Lock: pass its method acquire, without"),
+        (asyncio.BoundedSemaphore, "is of type BoundedSemaphore: pass its method acquire, without"),
+        (asyncio.StreamReader, "is of type StreamReader: pass its method readline, without"),
+        (Able, r"is of type Able: pass once\(...\) of it"),
+        (numbers, r"is an asynchronous iterable, async_generator: pass each\(...\) of it"),
+        (lambda: 1.5, r"is the number 1.5: pass every\(1.5\) or after\(1.5\)"),
+        (lambda: None, "is None: pass a function that returns an awaitable"),
+        (lambda: "x" * 1000, r"is 'xxx.*\.\.\.: pass a function"),
+    ],
+)
+async def test_a_mistake_gets_a_type_error_that_says_which_source_and_what_to_pass(
+    make: Any, message: str
+) -> None:
+    """No "never awaited" warning follows: warnings are errors in these tests."""
+    queue = asyncio.Queue[int]()
+    for attempt in (
+        lambda: multi_await(queue.get, make()),
+        lambda: MultiAwait(queue.get, make(), make()),
+    ):
+        with pytest.raises(TypeError, match=f"^source 1 {message}") as e:
+            attempt()
+        assert len(str(e.value)) < 200
+    async with multi_await() as m:
+        m.add(queue.get)
+        with pytest.raises(TypeError, match=f"^source 1 {message}"):
+            m.add(make())
+        assert len(m) == 1
+
+
+async def test_a_task_is_a_mistake_that_names_once() -> None:
+    task = asyncio.ensure_future(own())
+    with pytest.raises(TypeError, match=r"^source 0 is of type Task: pass once\(...\) of it"):
+        multi_await(task)  # type: ignore[call-overload]  # what this test is about
+    assert await task == 1
+
+
+async def test_a_coroutine_for_a_fixed_set_or_a_closed_one_is_closed_too() -> None:
+    m = multi_await(asyncio.Event().wait)
+    with pytest.raises(TypeError, match="fixed"):
+        m.add(own())  # type: ignore[misc,arg-type]  # what this test is about
+    await m.cancel()
+    closed = multi_await()
+    await closed.cancel()
+    with pytest.raises(RuntimeError, match="closed"):
+        closed.add(own())  # type: ignore[arg-type]  # what this test is about
+
+
+async def test_a_function_that_raises_when_it_is_called_is_a_failure_of_that_source_alone() -> None:
+    def raises() -> Any:
+        raise ValueError("when called")
+
+    queue = asyncio.Queue[int]()
+    queue.put_nowait(1)
+    async with multi_await(queue.get, raises) as m:
+        completed, failures = await m.get()
+        assert completed == (1, None)
+        assert repr(failures) == "(None, ValueError('when called'))"
+
+
+@pytest.mark.parametrize(
+    ("returned", "shown"), [(1, "1"), (None, "None"), (numbers, "<function numbers")]
+)
+async def test_a_function_that_returns_what_can_not_be_awaited_is_a_failure_of_that_source_alone(
+    returned: Any, shown: str
+) -> None:
+    queue = asyncio.Queue[int]()
+    queue.put_nowait(1)
+    async with multi_await(queue.get, lambda: returned) as m:
+        completed, (_, failure) = await m.get()
+    assert completed == (1, None)
+    assert isinstance(failure, TypeError)
+    assert str(failure).startswith("source 1 (test_a_function_that_returns_what_can_not")
+    assert f"returned {shown}" in str(failure)
+    assert "which can't be awaited" in str(failure)
+
+
+async def test_a_function_that_needs_arguments_is_a_failure_of_that_source_alone() -> None:
+    needs_one: Any = asyncio.Queue[int]().put
+    async with multi_await(needs_one) as m:
+        _, (failure,) = await m.get()
+    assert isinstance(failure, TypeError)

@@ -1,0 +1,273 @@
+"""Function sources, and a source of one's own."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import types
+import weakref
+from collections import deque
+from collections.abc import Callable, Coroutine, Generator, Iterable
+from typing import Any
+
+import pytest
+
+from multi_await import PENDING, Pending, Source, Wake, multi_await
+from tests.conftest import Reported
+from tests.tools import Gate, steps
+
+
+async def value_after(seconds: float, value: str) -> str:
+    return await asyncio.sleep(seconds, value)
+
+
+class Able:
+    def __await__(self) -> Generator[Any, None, str]:
+        return value_after(1, "awaitable").__await__()
+
+
+@types.coroutine
+def old_style() -> Generator[Any, None, str]:
+    return (yield from value_after(1, "generator").__await__())
+
+
+def future() -> asyncio.Future[str]:
+    made: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    asyncio.get_running_loop().call_later(1, made.set_result, "future")
+    return made
+
+
+@pytest.mark.parametrize(
+    ("function", "value"),
+    [
+        (lambda: value_after(1, "coroutine"), "coroutine"),
+        (lambda: asyncio.ensure_future(value_after(1, "task")), "task"),
+        (future, "future"),
+        (Able, "awaitable"),
+        (old_style, "generator"),
+    ],
+)
+async def test_a_function_may_return_any_awaitable(function: Any, value: str) -> None:
+    async with multi_await(function) as m:
+        assert [await m.select(), await m.select()] == [(0, value), (0, value)]
+
+
+async def test_a_future_that_is_done_is_delivered_at_once() -> None:
+    done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    done.set_result(1)
+    async with multi_await(lambda: done) as m:
+        assert m.select_nowait() == (0, 1)
+
+
+async def test_what_is_unfinished_at_the_end_is_cancelled_and_awaited() -> None:
+    gates = [Gate(), Gate()]
+    pending = future()
+    async with multi_await(gates[0].get, lambda: pending, gates[1].get) as m:
+        m.select_nowait()
+    assert pending.cancelled()
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_a_source_that_ends_while_it_is_cancelled_is_no_failure(reported: Reported) -> None:
+    async def ends() -> None:
+        try:
+            await asyncio.sleep(1)
+        except asyncio.CancelledError:
+            raise StopAsyncIteration from None
+
+    async with multi_await(ends) as m:
+        m.select_nowait()
+        await steps(2)
+    assert (reported, m.undelivered) == ([], ())
+
+
+async def test_a_task_is_named_after_its_source_and_position() -> None:
+    names = list[str]()
+
+    async def fetch() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        names.append(task.get_name())
+
+    async with multi_await(asyncio.Event().wait, fetch) as m:
+        await m.select()
+    assert names[0].startswith("source 1 (test_a_task_is_named_after_its_source")
+
+
+async def test_the_loops_own_task_factory_makes_the_tasks() -> None:
+    made = list[Coroutine[Any, Any, Any]]()
+
+    def factory(
+        loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any], **options: Any
+    ) -> asyncio.Task[Any]:
+        made.append(coroutine)
+        return asyncio.Task(coroutine, loop=loop, **options)
+
+    loop = asyncio.get_running_loop()
+    loop.set_task_factory(factory)  # type: ignore[arg-type]  # its options differ by Python
+    async with multi_await(lambda: value_after(1, "made")) as m:
+        assert await m.select() == (0, "made")
+        assert len(made) == 1
+
+
+async def test_a_failure_that_was_delivered_keeps_nothing_of_ours_alive() -> None:
+    class Failure(Exception):  # noqa: N818 -- it is one
+        """Unlike a built-in exception, it can be referred to weakly."""
+
+    async def fail() -> None:
+        raise Failure("failed")
+
+    gc.disable()
+    try:
+        m = multi_await(fail)
+        _, (failure,) = await m.get()
+        await m.cancel()
+        gone = weakref.ref(m)
+        del m
+        assert gone() is None
+        assert failure is not None
+        assert failure.__traceback__ is not None
+        assert failure.__traceback__.tb_frame.f_code.co_name == "fail"
+        gone_too = weakref.ref(failure)
+        del failure, _
+        assert gone_too() is None
+    finally:
+        gc.enable()
+
+
+async def test_a_multi_await_is_freed_without_the_garbage_collector() -> None:
+    queue, gate = asyncio.Queue[int](), Gate()
+    gc.collect()
+    gc.disable()
+    try:
+        m = multi_await(queue.get, gate.get)
+        queue.put_nowait(1)
+        await m.select()
+        m.select_nowait()
+        await m.cancel()
+        await steps(1)
+        gone = weakref.ref(m)
+        del m
+        assert gone() is None
+    finally:
+        gc.enable()
+
+
+class Button:
+    """A callback API, as a graphical toolkit has it."""
+
+    def __init__(self) -> None:
+        self.callbacks = list[Callable[[str], None]]()
+
+    def click(self, what: str) -> None:
+        for callback in self.callbacks:
+            callback(what)
+
+
+class Clicks(Source[str]):
+    """The example of Source's docstring."""
+
+    def __init__(self, button: Button) -> None:
+        self.clicks = deque[str]()
+        self.wake: Wake | None = None
+        button.callbacks.append(self.clicked)
+
+    def clicked(self, click: str) -> None:
+        self.clicks.append(click)
+        if self.wake is not None:
+            self.wake()
+
+    def poll(self, wake: Wake) -> str | Pending:
+        self.wake = wake
+        return self.clicks.popleft() if self.clicks else PENDING
+
+    async def aclose(self) -> Iterable[str]:
+        return self.clicks
+
+
+async def test_a_source_of_ones_own_is_polled_when_it_wakes_and_hands_back_what_is_left() -> None:
+    button = Button()
+    async with multi_await(Clicks(button), asyncio.Event().wait) as m:
+        button.click("before the first call")
+        assert await m.select() == (0, "before the first call")
+        asyncio.get_running_loop().call_later(1, button.click, "while a call is blocked")
+        assert await m.select() == (0, "while a call is blocked")
+        button.click("never delivered")
+        button.click("neither")
+    assert m.undelivered == ((0, "never delivered"), (0, "neither"))
+
+
+async def test_a_wake_that_comes_twice_or_late_does_no_harm() -> None:
+    class Remembers(Clicks):
+        def __init__(self, button: Button) -> None:
+            super().__init__(button)
+            self.wakes = list[Wake]()
+
+        def poll(self, wake: Wake) -> str | Pending:
+            self.wakes.append(wake)
+            return super().poll(wake)
+
+    button = Button()
+    source = Remembers(button)
+    async with multi_await(source) as m:
+        assert m.select_nowait() is None
+        source.wakes[0]()
+        source.wakes[0]("what a callback is handed")
+        assert m.select_nowait() is None
+        button.click("one")
+        assert m.select_nowait() == (0, "one")
+    for wake in source.wakes:
+        wake()
+
+
+async def test_the_sources_end_all_at_once_and_the_values_left_come_in_their_order() -> None:
+    class Slow(Source[str]):
+        def __init__(self, seconds: float) -> None:
+            self.seconds = seconds
+
+        def poll(self, wake: Wake) -> Pending:
+            return PENDING
+
+        async def aclose(self) -> Iterable[str]:
+            await asyncio.sleep(self.seconds)
+            return (f"after {self.seconds}",)
+
+    m = multi_await(Slow(3), Slow(1), Slow(2))
+    await m.cancel()
+    assert asyncio.get_running_loop().time() == 3
+    assert m.undelivered == ((0, "after 3"), (1, "after 1"), (2, "after 2"))
+
+
+async def test_a_source_that_fails_to_end_is_reported_and_the_others_end(
+    reported: Reported,
+) -> None:
+    class Broken(Source[str]):
+        def poll(self, wake: Wake) -> Pending:
+            return PENDING
+
+        async def aclose(self) -> None:
+            raise ValueError("can't end")
+
+        def __repr__(self) -> str:
+            return "Broken()"
+
+    gate = Gate()
+    async with multi_await(Broken(), gate.get) as m:
+        m.select_nowait()
+    assert [str(each["exception"]) for each in reported] == ["can't end"]
+    assert reported[0]["message"] == "source 0 (Broken()) failed when its MultiAwait ended"
+
+
+async def test_a_source_without_an_end_of_its_own_needs_none() -> None:
+    class Plain(Source[str]):
+        def poll(self, wake: Wake) -> str:
+            return "plain"
+
+    async with multi_await(Plain()) as m:
+        assert await m.select() == (0, "plain")
+    assert m.undelivered == ()
+    Plain().release()
+
+
+def test_pending_says_what_it_is() -> None:
+    assert repr(PENDING) == "PENDING"

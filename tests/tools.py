@@ -1,0 +1,79 @@
+"""What many tests need: a source that one opens by hand, passes through the loop, cancellation."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+
+
+class Gate:
+    """`gate.get` is a function source: a call ends when the gate is opened, or made to fail."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self._opened = asyncio.Event()
+        self._value: Any = None
+        self._failure: BaseException | None = None
+
+    async def get(self) -> Any:
+        self.calls += 1
+        await self._opened.wait()
+        if self._failure is not None:
+            raise self._failure
+        return self._value
+
+    def open(self, value: Any) -> None:
+        self._value = value
+        self._opened.set()
+
+    def fail(self, failure: BaseException) -> None:
+        self._failure = failure
+        self._opened.set()
+
+
+def waiting_calls(m: Any) -> list[Callable[[], Awaitable[object]]]:
+    """Every call of a MultiAwait that may wait."""
+    return [m.get, m.select, m.get_or_raise]
+
+
+def nowait_calls(m: Any) -> list[Callable[[], object]]:
+    """Every call of a MultiAwait that never waits."""
+    return [m.get_nowait, m.select_nowait]
+
+
+async def steps(count: int) -> None:
+    """Let the event loop make so many passes."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+async def cancelled_after(seconds: float, awaitable: Awaitable[object]) -> None:
+    """Run it in a task, cancel it after so many seconds, and see the cancellation come through."""
+    task = asyncio.ensure_future(awaitable)
+    await asyncio.sleep(seconds)
+    assert task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+@contextlib.asynccontextmanager
+async def ticks() -> AsyncIterator[Callable[[], int]]:
+    """Count how often another task had its turn."""
+    count = 0
+
+    async def tick() -> None:
+        nonlocal count
+        while True:
+            count += 1
+            await asyncio.sleep(0)
+
+    ticking = asyncio.ensure_future(tick())
+    try:
+        yield lambda: count
+    finally:
+        ticking.cancel()
+        await asyncio.wait([ticking])
