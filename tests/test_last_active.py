@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import importlib.util
 import json
 import re
 import signal
@@ -12,32 +11,12 @@ import time
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING
 
 import aiohttp
 import aiosqlite
+import last_active
+import last_active_demo as demo
 import pytest
-
-EXAMPLES = Path(__file__).parents[1] / "docs/examples"
-
-
-def load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-if TYPE_CHECKING:
-    import last_active
-    import last_active_demo as demo
-else:
-    last_active = load("last_active")
-    demo = load("last_active_demo")
 
 needs_signals = pytest.mark.skipif(
     sys.platform == "win32", reason="Windows can't ask a process to stop by SIGTERM"

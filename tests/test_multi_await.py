@@ -9,7 +9,7 @@ from typing import Any, assert_never
 
 import pytest
 
-from multi_await import MultiAwait, NothingToAwait, multi_await
+from multi_await import MultiAwait, NothingToAwait, inline, multi_await
 from tests.tools import Gate, cancelled_after, nowait_calls, steps, waiting_calls
 
 
@@ -252,19 +252,21 @@ async def test_any_call_after_cancel_is_an_error() -> None:
     assert repr(m) == "<MultiAwait closed>"
 
 
-async def test_a_source_that_closes_the_multi_await_during_a_call_ends_that_call() -> None:
-    closing = list[asyncio.Task[None]]()
+@pytest.mark.parametrize("call", ["get", "select"])
+async def test_a_source_that_closes_its_multi_await_ends_the_call(call: str) -> None:
+    queue = asyncio.Queue[int]()
 
-    def close() -> asyncio.Future[None]:
-        closing.append(asyncio.ensure_future(m.cancel()))
-        return asyncio.get_running_loop().create_future()
+    async def close() -> None:
+        await m.cancel()
 
     m = multi_await()
-    m.add(close)
-    m.add(asyncio.Event().wait)
+    m.add(inline(close))
+    m.add(queue.get)
+    queue.put_nowait(1)
     with pytest.raises(RuntimeError, match="closed"):
-        await m.select()
-    await closing[0]
+        await getattr(m, call)()
+    await m.cancel()
+    assert queue.get_nowait() == 1
 
 
 def test_a_second_event_loop_is_an_error() -> None:

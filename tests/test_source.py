@@ -115,6 +115,7 @@ async def test_a_failure_that_was_delivered_keeps_nothing_of_ours_alive() -> Non
         """Unlike a built-in exception, it can be referred to weakly."""
 
     async def fail() -> None:
+        await asyncio.sleep(1)  # what fails before it waits keeps its callers' frames, as any call
         raise Failure("failed")
 
     gc.disable()
@@ -256,6 +257,19 @@ async def test_a_source_that_fails_to_end_is_reported_and_the_others_end(
         m.select_nowait()
     assert [str(each["exception"]) for each in reported] == ["can't end"]
     assert reported[0]["message"] == "source 0 (Broken()) failed when its MultiAwait ended"
+
+
+async def test_a_source_that_is_cancelled_while_it_ends_is_no_failure(reported: Reported) -> None:
+    class Cancelled(Source[str]):
+        def poll(self, wake: Wake) -> Pending:
+            return PENDING
+
+        async def aclose(self) -> None:
+            raise asyncio.CancelledError
+
+    async with multi_await(Cancelled()) as m:
+        m.select_nowait()
+    assert (reported, m.undelivered) == ([], ())
 
 
 async def test_a_source_without_an_end_of_its_own_needs_none() -> None:

@@ -6,7 +6,7 @@ They stand on asyncio alone, and know nothing of `MultiAwait`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Collection, Iterator
+from collections.abc import Awaitable, Collection, Iterable, Iterator
 from typing import Any, TypeVar
 
 from multi_await._source import until_done
@@ -15,10 +15,11 @@ T = TypeVar("T")
 V = TypeVar("V")
 
 
-async def gather_or_abort(*tasks: asyncio.Future[T]) -> list[T]:
-    """`asyncio.gather`, but if one task fails, the others are cancelled and have ended.
+async def gather_or_abort(*tasks: asyncio.Task[T]) -> list[T]:
+    """`asyncio.gather`, but if one task fails, the others are cancelled.
 
-    The same happens if the caller is cancelled. For new programs, see `asyncio.TaskGroup`.
+    The others have ended when this raises. The same happens if the caller is cancelled. For new
+    programs, see `asyncio.TaskGroup`.
 
     Args:
         tasks: Task objects.
@@ -35,17 +36,14 @@ async def gather_or_abort(*tasks: asyncio.Future[T]) -> list[T]:
             asyncio.create_task(fetch("/")), asyncio.create_task(fetch("/logo.png"))
         )
     """
-    try:
-        return await asyncio.gather(*tasks)
-    except BaseException:
-        await _abort(tasks)
-        raise
+    await wait_or_abort(tasks)
+    return [task.result() for task in tasks]
 
 
 async def wait_or_abort(
-    tasks: Collection[asyncio.Future[T]],
+    tasks: Iterable[asyncio.Task[T]],
     timeout: float | None = None,  # noqa: ASYNC109 -- 1.0.4's signature
-) -> set[asyncio.Future[T]]:
+) -> set[asyncio.Task[T]]:
     """`asyncio.wait` for all, but if one task fails or the time is out, the others are cancelled.
 
     The others have ended when this raises. The same happens if the caller is cancelled. A failure
@@ -67,6 +65,7 @@ async def wait_or_abort(
     Example:
         done = await wait_or_abort([asyncio.create_task(fetch(url)) for url in urls], timeout=10)
     """
+    tasks = tuple(tasks)
     try:
         if tasks:
             # Ends at the first failure or cancellation; asyncio.wait's FIRST_EXCEPTION would not
@@ -86,7 +85,7 @@ async def wait_or_abort(
 
 
 def as_completed_or_abort(
-    tasks: Collection[asyncio.Future[T]], timeout: float | None = None
+    tasks: Iterable[asyncio.Task[T]], timeout: float | None = None
 ) -> Iterator[Awaitable[T]]:
     """`asyncio.as_completed`, but after a failure the others are cancelled and the iterator ends.
 
@@ -105,6 +104,7 @@ def as_completed_or_abort(
         for next_page in as_completed_or_abort(downloads, timeout=10):
             print(await next_page)
     """
+    tasks = tuple(tasks)
     completed = asyncio.as_completed(tasks, timeout=timeout)
     failed = False
 
@@ -144,7 +144,7 @@ async def with_value(value: V, awaitable: Awaitable[T]) -> tuple[V, T]:
     return value, await awaitable
 
 
-async def _abort(tasks: Collection[asyncio.Future[Any]]) -> None:
+async def _abort(tasks: Collection[asyncio.Task[Any]]) -> None:
     """Cancel what still runs, wait until it has ended, and see to it that no failure is logged."""
     for task in tasks:
         task.cancel()

@@ -191,7 +191,8 @@ class InlineSource(Source[T], Generic[T]):
             future.remove_done_callback(self._wake)
             future.cancel()
         self._given_up = coroutine
-        return self._run(coroutine, coroutine.throw, asyncio.CancelledError())
+        # The class: an instance would be in a cycle with its own traceback.
+        return self._run(coroutine, coroutine.throw, asyncio.CancelledError)
 
     def __repr__(self) -> str:
         return self._name

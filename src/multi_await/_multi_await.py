@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Iterable
 from operator import itemgetter
 from types import TracebackType
-from typing import Any, Generic, Self, overload
+from typing import Any, Generic, Self, TypeAlias, overload
 
 from multi_await._convert import as_source, close_coroutines
 from multi_await._ready import NothingToAwait, Outcome, ReadyQueue
@@ -55,6 +55,14 @@ from multi_await._types import (
     Values8,
 )
 
+# mypy takes a MultiAwait[Any, Any] for any number of sources, and the first overload for the right
+# one. So the first is that of a number which no other overload has, and gives Any.
+_Untyped: TypeAlias = "MultiAwait[_U, _U, _U, _U, _U, _U, _U, _U, _U]"
+
+
+class _U:
+    """Nobody's type."""
+
 
 class MultiAwait(Generic[*Ts]):
     """Waits on any number of sources, over and over, and tells which of them has something.
@@ -87,8 +95,6 @@ class MultiAwait(Generic[*Ts]):
     """
 
     # fmt: off
-    @overload
-    def __init__(self: MultiAwait[()]) -> None: ...
     @overload
     def __init__(self: MultiAwait[T1], s1: SourceLike[T1], /) -> None: ...
     @overload
@@ -125,6 +131,8 @@ class MultiAwait(Generic[*Ts]):
         s3: SourceLike[T3], s4: SourceLike[T4], s5: SourceLike[T5], s6: SourceLike[T6],
         s7: SourceLike[T7], s8: SourceLike[T8], /
     ) -> None: ...
+    @overload
+    def __init__(self: MultiAwait[()]) -> None: ...
     @overload
     def __init__(self: MultiAwait[*tuple[T, ...]], *sources: SourceLike[T]) -> None: ...
     # fmt: on
@@ -172,7 +180,7 @@ class MultiAwait(Generic[*Ts]):
 
     # fmt: off
     @overload
-    async def get(self: MultiAwait[()]) -> OpenRound: ...
+    async def get(self: _Untyped) -> Any: ...
     @overload
     async def get(self: MultiAwait[T1]) -> Round1[T1]: ...
     @overload
@@ -193,6 +201,8 @@ class MultiAwait(Generic[*Ts]):
     async def get(
         self: MultiAwait[T1, T2, T3, T4, T5, T6, T7, T8]
     ) -> Round8[T1, T2, T3, T4, T5, T6, T7, T8]: ...
+    @overload
+    async def get(self: MultiAwait[()]) -> OpenRound: ...
     @overload
     async def get(self: MultiAwait[*tuple[T, ...]]) -> AnyRound[T]: ...
     # fmt: on
@@ -220,7 +230,7 @@ class MultiAwait(Generic[*Ts]):
 
     # fmt: off
     @overload
-    def get_nowait(self: MultiAwait[()]) -> OpenRound: ...
+    def get_nowait(self: _Untyped) -> Any: ...
     @overload
     def get_nowait(self: MultiAwait[T1]) -> Round1[T1]: ...
     @overload
@@ -242,6 +252,8 @@ class MultiAwait(Generic[*Ts]):
         self: MultiAwait[T1, T2, T3, T4, T5, T6, T7, T8]
     ) -> Round8[T1, T2, T3, T4, T5, T6, T7, T8]: ...
     @overload
+    def get_nowait(self: MultiAwait[()]) -> OpenRound: ...
+    @overload
     def get_nowait(self: MultiAwait[*tuple[T, ...]]) -> AnyRound[T]: ...
     # fmt: on
     def get_nowait(self) -> Any:
@@ -255,7 +267,7 @@ class MultiAwait(Generic[*Ts]):
 
     # fmt: off
     @overload
-    async def get_or_raise(self: MultiAwait[()]) -> list[Any]: ...
+    async def get_or_raise(self: _Untyped) -> Any: ...
     @overload
     async def get_or_raise(self: MultiAwait[T1]) -> Values1[T1]: ...
     @overload
@@ -278,6 +290,8 @@ class MultiAwait(Generic[*Ts]):
     async def get_or_raise(
         self: MultiAwait[T1, T2, T3, T4, T5, T6, T7, T8]
     ) -> Values8[T1, T2, T3, T4, T5, T6, T7, T8]: ...
+    @overload
+    async def get_or_raise(self: MultiAwait[()]) -> list[Any]: ...
     @overload
     async def get_or_raise(self: MultiAwait[*tuple[T, ...]]) -> tuple[T | None, ...]: ...
     # fmt: on
@@ -303,7 +317,7 @@ class MultiAwait(Generic[*Ts]):
 
     # fmt: off
     @overload
-    async def select(self: MultiAwait[()]) -> tuple[int, Any]: ...
+    async def select(self: _Untyped) -> Any: ...
     @overload
     async def select(self: MultiAwait[T1]) -> Event1[T1]: ...
     @overload
@@ -326,6 +340,8 @@ class MultiAwait(Generic[*Ts]):
     async def select(
         self: MultiAwait[T1, T2, T3, T4, T5, T6, T7, T8]
     ) -> Event8[T1, T2, T3, T4, T5, T6, T7, T8]: ...
+    @overload
+    async def select(self: MultiAwait[()]) -> tuple[int, Any]: ...
     @overload
     async def select(self: MultiAwait[*tuple[T, ...]]) -> tuple[int, T]: ...
     # fmt: on
@@ -356,7 +372,7 @@ class MultiAwait(Generic[*Ts]):
 
     # fmt: off
     @overload
-    def select_nowait(self: MultiAwait[()]) -> tuple[int, Any] | None: ...
+    def select_nowait(self: _Untyped) -> Any: ...
     @overload
     def select_nowait(self: MultiAwait[T1]) -> Event1[T1] | None: ...
     @overload
@@ -382,6 +398,8 @@ class MultiAwait(Generic[*Ts]):
         self: MultiAwait[T1, T2, T3, T4, T5, T6, T7, T8]
     ) -> Event8[T1, T2, T3, T4, T5, T6, T7, T8] | None: ...
     @overload
+    def select_nowait(self: MultiAwait[()]) -> tuple[int, Any] | None: ...
+    @overload
     def select_nowait(self: MultiAwait[*tuple[T, ...]]) -> tuple[int, T] | None: ...
     # fmt: on
     def select_nowait(self) -> Any:
@@ -400,7 +418,7 @@ class MultiAwait(Generic[*Ts]):
 
     # fmt: off
     @overload
-    async def __anext__(self: MultiAwait[()]) -> tuple[int, Any]: ...
+    async def __anext__(self: _Untyped) -> Any: ...
     @overload
     async def __anext__(self: MultiAwait[T1]) -> Event1[T1]: ...
     @overload
@@ -423,6 +441,8 @@ class MultiAwait(Generic[*Ts]):
     async def __anext__(
         self: MultiAwait[T1, T2, T3, T4, T5, T6, T7, T8]
     ) -> Event8[T1, T2, T3, T4, T5, T6, T7, T8]: ...
+    @overload
+    async def __anext__(self: MultiAwait[()]) -> tuple[int, Any]: ...
     @overload
     async def __anext__(self: MultiAwait[*tuple[T, ...]]) -> tuple[int, T]: ...
     # fmt: on
@@ -512,8 +532,6 @@ class MultiAwait(Generic[*Ts]):
 
 # fmt: off
 @overload
-def multi_await() -> MultiAwait[()]: ...
-@overload
 def multi_await(s1: SourceLike[T1], /) -> MultiAwait[T1]: ...
 @overload
 def multi_await(s1: SourceLike[T1], s2: SourceLike[T2], /) -> MultiAwait[T1, T2]: ...
@@ -545,6 +563,8 @@ def multi_await(
     s1: SourceLike[T1], s2: SourceLike[T2], s3: SourceLike[T3], s4: SourceLike[T4],
     s5: SourceLike[T5], s6: SourceLike[T6], s7: SourceLike[T7], s8: SourceLike[T8], /
 ) -> MultiAwait[T1, T2, T3, T4, T5, T6, T7, T8]: ...
+@overload
+def multi_await() -> MultiAwait[()]: ...
 @overload
 def multi_await(*sources: SourceLike[T]) -> MultiAwait[*tuple[T, ...]]: ...
 # fmt: on

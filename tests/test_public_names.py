@@ -1,0 +1,46 @@
+"""What the package exports, and that programs, people and static tools see the same."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+
+import pytest
+
+import multi_await
+
+NAMES = sorted(multi_await.__all__)
+
+
+def test_all_names_everything_that_is_public() -> None:
+    exported = {name for name in vars(multi_await) if not name.startswith("_")}
+    assert exported == set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_public_name_is_the_packages_own_and_documented(name: str) -> None:
+    value = getattr(multi_await, name)
+    if inspect.isclass(value) or inspect.isfunction(value):
+        assert value.__module__ == "multi_await"
+        assert value.__name__ == name
+        assert inspect.getdoc(value)
+
+
+@pytest.mark.parametrize(
+    "method", [name for name in vars(multi_await.MultiAwait) if not name.startswith("_")]
+)
+def test_a_public_method_is_documented(method: str) -> None:
+    assert inspect.getdoc(getattr(multi_await.MultiAwait, method))
+
+
+def test_importing_the_package_needs_nothing_but_the_standard_library() -> None:
+    program = "import sys, multi_await; print(*{name.partition('.')[0] for name in sys.modules})"
+    done = subprocess.run(  # noqa: S603 -- our own program
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True
+    )
+    imported = set(done.stdout.split()) - {"multi_await", "__main__"}
+    assert {name for name in imported if name not in sys.stdlib_module_names} <= {
+        "_virtualenv",
+        "__editable___multi_await",
+    } | {name for name in imported if name.startswith(("_distutils", "sitecustomize"))}

@@ -1,0 +1,203 @@
+"""The ready queue: the order of polling, what a wake does, and how many passes it takes."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from multi_await import PENDING, Pending, Source, Wake, multi_await
+from tests.tools import cancelled_after, steps
+
+
+async def test_sources_are_polled_in_the_order_in_which_they_became_ready() -> None:
+    queues = [asyncio.Queue[int]() for _ in range(5)]
+    async with multi_await(*[queue.get for queue in queues]) as m:
+        assert m.select_nowait() is None
+        blocked = asyncio.ensure_future(m.select())
+        await steps(2)
+        for position in (3, 1, 4, 0, 2):
+            queues[position].put_nowait(position)
+        events = [await blocked, *[await m.select() for _ in range(4)]]
+    assert events == [(3, 3), (1, 1), (4, 4), (0, 0), (2, 2)]
+
+
+async def test_one_that_was_just_delivered_goes_to_the_end() -> None:
+    queues = [asyncio.Queue[int]() for _ in range(3)]
+    for queue in queues:
+        for item in range(4):
+            queue.put_nowait(item)
+    async with multi_await(*[queue.get for queue in queues]) as m:
+        positions = [(await m.select())[0] for _ in range(12)]
+    assert positions == [0, 1, 2] * 4
+
+
+async def test_a_source_that_is_always_ready_keeps_no_other_waiting() -> None:
+    always, queue = asyncio.Event(), asyncio.Queue[int]()
+    always.set()
+    async with multi_await(always.wait, queue.get, always.wait) as m:
+        for _ in range(10):
+            await m.select()
+        await steps(1)
+        queue.put_nowait(1)
+        await steps(2)
+        seen = Counter([(await m.select())[0] for _ in range(3)])
+    assert seen == {0: 1, 1: 1, 2: 1}
+
+
+async def test_an_item_reaches_a_blocked_call_in_two_passes_through_the_loop() -> None:
+    queue = asyncio.Queue[int]()
+    async with multi_await(queue.get, asyncio.Event().wait) as m:
+        blocked = asyncio.ensure_future(m.select())
+        await steps(2)
+        queue.put_nowait(1)
+        await steps(2)
+        assert blocked.done()
+        assert await blocked == (0, 1)
+
+
+class Log(Source[str]):
+    """Notes what is asked of it; is woken by hand."""
+
+    def __init__(self) -> None:
+        self.log = list[str]()
+        self.value: str | None = None
+        self.wake: Wake | None = None
+
+    def poll(self, wake: Wake) -> str | Pending:
+        self.wake = wake
+        value, self.value = self.value, None
+        self.log.append("pending" if value is None else value)
+        return PENDING if value is None else value
+
+    def release(self) -> None:
+        self.log.append("released")
+
+    def ready(self, value: str) -> None:
+        self.value = value
+        assert self.wake is not None
+        self.wake()
+
+
+async def test_a_wake_between_two_calls_releases_at_once_and_the_source_is_polled_later() -> None:
+    source = Log()
+    async with multi_await(source) as m:
+        await cancelled_after(1, m.select())
+        source.ready("value")
+        assert source.log == ["pending", "released"]
+        assert await m.select() == (0, "value")
+        assert source.log == ["pending", "released", "value"]
+
+
+async def test_what_a_call_leaves_behind_is_released_when_the_event_loop_gets_control() -> None:
+    first, second, third = Log(), Log(), Log()
+    async with multi_await(first, second, third) as m:
+        assert m.select_nowait() is None
+        for source, value in [(first, "1"), (second, "2"), (third, "3")]:
+            asyncio.get_running_loop().call_soon(source.ready, value)
+        assert await m.select() == (0, "1")
+        assert await m.select() == (1, "2")
+        assert third.log == ["pending"], "the loop had no turn yet"
+        await steps(1)
+        assert second.log == ["pending", "2"]
+        assert third.log == ["pending", "released"]
+        assert await m.select() == (2, "3")
+
+
+async def test_what_was_woken_for_a_cancelled_call_is_released() -> None:
+    source = Log()
+    async with multi_await(source) as m:
+        blocked = asyncio.ensure_future(m.select())
+        await steps(1)
+        source.ready("value")
+        blocked.cancel()
+        await asyncio.wait([blocked])
+        await steps(1)
+        assert source.log == ["pending", "released"]
+        assert m.select_nowait() == (0, "value")
+
+
+async def test_a_claim_is_not_released_under_a_call_that_began_meanwhile() -> None:
+    first, second = Log(), Log()
+    loop = asyncio.get_running_loop()
+    async with multi_await(first, second) as m:
+        assert m.select_nowait() is None
+        loop.call_soon(first.ready, "1")
+        loop.call_soon(second.ready, "2")
+        assert await m.select() == (0, "1")  # the release of the second's claim is on its way
+        loop.call_soon(second.ready, "3")
+        second.value = None  # somebody else took the 2
+        assert await m.select() == (1, "3")
+        assert "released" not in second.log
+
+
+async def test_get_polls_each_source_once_a_round() -> None:
+    sources = [Log(), Log()]
+
+    class Always(Source[int]):
+        polls = 0
+
+        def poll(self, wake: Wake) -> int:
+            self.polls += 1
+            return self.polls
+
+    always = Always()
+    async with multi_await(*sources, always) as m:
+        for number in range(1, 4):
+            assert (await m.get())[0] == (None, None, number)
+        assert [source.log for source in sources] == [["pending"], ["pending"]]
+
+
+async def test_cancel_while_a_claim_is_to_be_released_leaves_nothing_to_do() -> None:
+    loop = asyncio.get_running_loop()
+    first, second = Log(), Log()
+    m = multi_await(first, second)
+    assert m.select_nowait() is None
+    loop.call_soon(first.ready, "1")
+    loop.call_soon(second.ready, "2")
+    assert await m.select() == (0, "1")
+    await m.cancel()
+    await steps(2)
+    assert "released" not in second.log
+
+
+async def test_a_wake_after_the_end_or_after_exhaustion_does_nothing() -> None:
+    class Ends(Log):
+        def poll(self, wake: Wake) -> str | Pending:
+            super().poll(wake)
+            raise StopAsyncIteration
+
+    ended, source = Ends(), Log()
+    async with multi_await(ended, source) as m:
+        assert m.select_nowait() is None
+        ended.ready("too late")
+        assert m.select_nowait() is None
+        assert ended.log == ["pending"]
+    source.ready("too late")
+    assert source.log == ["pending", "pending"]
+
+
+async def test_ten_thousand_sources_are_waited_on_and_ended() -> None:
+    count = 10_000
+    event = asyncio.Event()
+    last = asyncio.Queue[int]()
+    async with multi_await(*[event.wait] * count, last.get) as m:
+        blocked = asyncio.ensure_future(m.select())
+        await steps(1)
+        last.put_nowait(1)
+        assert await blocked == (count, 1)
+
+
+@pytest.mark.parametrize("call", ["get_nowait", "select_nowait"])
+async def test_a_nowait_call_does_not_let_go_of_what_is_pending(call: str) -> None:
+    queue = asyncio.Queue[int]()
+    async with multi_await(queue.get, functools.partial(asyncio.sleep, 1)) as m:
+        for _ in range(3):
+            getattr(m, call)()
+        assert repr(queue).count("_getters[1]") == 1
+        blocked: asyncio.Future[Any] = asyncio.ensure_future(m.select())
+        await asyncio.sleep(1)
+        assert await blocked == (1, None)
