@@ -252,21 +252,30 @@ async def test_any_call_after_cancel_is_an_error() -> None:
     assert repr(m) == "<MultiAwait closed>"
 
 
-@pytest.mark.parametrize("call", ["get", "select"])
-async def test_a_source_that_closes_its_multi_await_ends_the_call(call: str) -> None:
-    queue = asyncio.Queue[int]()
-
+async def test_cancel_from_within_a_source_is_an_error_of_that_source() -> None:
     async def close() -> None:
         await m.cancel()
 
-    m = multi_await()
-    m.add(inline(close))
-    m.add(queue.get)
-    queue.put_nowait(1)
-    with pytest.raises(RuntimeError, match="closed"):
-        await getattr(m, call)()
+    async with multi_await() as m:
+        m.add(inline(close))
+        with pytest.raises(RuntimeError, match=r"^cancel\(\) from within a source"):
+            await m.select()
+
+
+async def test_cancel_while_a_call_gives_way_to_the_event_loop_ends_that_call() -> None:
+    always = asyncio.Event()
+    always.set()
+
+    async def consume() -> None:
+        async for _ in m:
+            pass
+
+    m = multi_await(always.wait)
+    consumer = asyncio.ensure_future(consume())
+    await steps(2)
     await m.cancel()
-    assert queue.get_nowait() == 1
+    with pytest.raises(RuntimeError, match="closed"):
+        await consumer
 
 
 def test_a_second_event_loop_is_an_error() -> None:

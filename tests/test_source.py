@@ -285,3 +285,24 @@ async def test_a_source_without_an_end_of_its_own_needs_none() -> None:
 
 def test_pending_says_what_it_is() -> None:
     assert repr(PENDING) == "PENDING"
+
+
+async def test_an_end_whose_coroutine_is_thrown_away_says_nothing(reported: Reported) -> None:
+    """As the garbage collector does with what an event loop that was dropped had not finished."""
+
+    class NeverEnds(Source[str]):
+        def poll(self, wake: Wake) -> Pending:
+            return PENDING
+
+        async def aclose(self) -> None:
+            await asyncio.get_running_loop().create_future()
+
+    ending = asyncio.ensure_future(multi_await(NeverEnds()).cancel())
+    await steps(3)
+    (thrown_away,) = asyncio.all_tasks() - {asyncio.current_task(), ending}
+    coroutine = thrown_away.get_coro()
+    assert coroutine is not None
+    coroutine.close()
+    thrown_away.cancel()
+    await ending
+    assert reported == []

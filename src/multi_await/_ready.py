@@ -88,6 +88,7 @@ class ReadyQueue:
         self._claims: dict[Slot, None] = {}
         self._releasing = False
         self._in_call = False
+        self._asleep = False
         self._waiter: asyncio.Future[None] | None = None
         self._budget = BUDGET
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -133,8 +134,6 @@ class ReadyQueue:
     def take_one(self) -> tuple[int, Any] | None:
         """The next event, or None; a failure is raised."""
         for _ in range(len(self._ready)):
-            if not self._ready:
-                break  # a source has closed us
             slot = self._ready.popleft()
             try:
                 value = self._poll(slot)
@@ -149,8 +148,6 @@ class ReadyQueue:
         """The outcomes of all the sources that are ready, or None."""
         outcomes: list[Outcome] = []
         for _ in range(len(self._ready)):
-            if not self._ready:
-                break  # a source has closed us
             slot = self._ready.popleft()
             try:
                 value = self._poll(slot)
@@ -213,14 +210,16 @@ class ReadyQueue:
 
     async def _sleep(self) -> None:
         self._budget = BUDGET
-        if self._ready:  # no need to wait, but the event loop has its turn first
-            await asyncio.sleep(0)
-        else:
-            self._waiter = asyncio.get_running_loop().create_future()
-            try:
+        self._asleep = True
+        try:
+            if self._ready:  # no need to wait, but the event loop has its turn first
+                await asyncio.sleep(0)
+            else:
+                self._waiter = asyncio.get_running_loop().create_future()
                 await self._waiter
-            finally:
-                self._waiter = None
+        finally:
+            self._asleep = False
+            self._waiter = None
 
     def woken(self, slot: Slot) -> None:
         if self.closed:
@@ -285,6 +284,11 @@ class ReadyQueue:
 
     async def close(self) -> None:
         """End every source at once, and wait until all have ended, whatever cancels us."""
+        if self._in_call and not self._asleep:
+            raise RuntimeError(
+                "cancel() from within a source, which would wait for its own end: "
+                "let the source tell whoever called, and cancel() there"
+            )
         if not self.closed:
             self.closed = True
             self._wake_waiter()
@@ -301,6 +305,8 @@ class ReadyQueue:
             left = await slot.source.aclose()
         except asyncio.CancelledError:
             pass  # what we asked for
+        except GeneratorExit:
+            raise  # the event loop is gone, and with it whom to tell
         except BaseException as failure:
             report(failure, slot)
         else:
