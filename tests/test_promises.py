@@ -257,7 +257,7 @@ async def test_promise_6_a_source_that_is_always_ready_does_not_starve_the_event
     async with multi_await(always.wait) as m, ticks() as passed:
         for _ in range(1000):
             await getattr(m, call)()
-        assert passed() >= 7
+        assert 7 <= passed() <= 12, "and it gives way no more often than it must"
 
 
 async def test_promise_6_a_source_that_always_fails_does_not_starve_the_event_loop() -> None:

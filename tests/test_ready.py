@@ -127,8 +127,8 @@ async def test_a_claim_is_not_released_under_a_call_that_began_meanwhile() -> No
         assert m.select_nowait() is None
         loop.call_soon(first.ready, "1")
         loop.call_soon(second.ready, "2")
+        loop.call_soon(loop.call_soon, second.ready, "3")  # just before the release comes
         assert await m.select() == (0, "1")  # the release of the second's claim is on its way
-        loop.call_soon(second.ready, "3")
         second.value = None  # somebody else took the 2
         assert await m.select() == (1, "3")
         assert "released" not in second.log

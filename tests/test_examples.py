@@ -1,0 +1,45 @@
+"""Every program in the docs runs, and prints what is recorded beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import re
+import textwrap
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+EXAMPLES = ROOT / "docs/examples"
+RECORDED = sorted(path.stem for path in EXAMPLES.glob("*.out"))
+REAL = {"last_active", "last_active_demo"}  # these have tests of their own
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+@pytest.mark.parametrize("example", RECORDED)
+async def test_an_example_prints_what_is_recorded(
+    example: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await importlib.import_module(example).main()
+    assert capsys.readouterr().out == (EXAMPLES / f"{example}.out").read_text(encoding="utf-8")
+
+
+async def test_go_select_takes_two_seconds_in_all_as_in_go() -> None:
+    await importlib.import_module("go_select").main()
+    assert asyncio.get_running_loop().time() == 2
+
+
+def test_every_example_is_recorded_or_has_tests_of_its_own() -> None:
+    assert {path.stem for path in EXAMPLES.glob("*.py")} == {*RECORDED, *REAL}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_every_program_in_a_page_is_part_of_an_example(page: Path) -> None:
+    examples = [
+        re.sub(r"^ +", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        for path in EXAMPLES.glob("*.py")
+    ]
+    for program in re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
+        flat = re.sub(r"^ +", "", textwrap.dedent(program), flags=re.MULTILINE)
+        assert any(flat in example for example in examples), program
