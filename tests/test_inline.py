@@ -138,13 +138,19 @@ def yields(what: object) -> Generator[object, None, None]:
 
 
 async def test_an_inline_coroutine_that_awaits_no_future_is_a_failure_of_that_source() -> None:
+    closed = list[str]()
+
     async def bad() -> None:
-        await yields("no future")
+        try:
+            await yields("no future")
+        finally:
+            closed.append("bad")
 
     async with multi_await(inline(bad), inline(bad)) as m:
         with pytest.raises(RuntimeError, match="awaited 'no future', which is no future") as e:
             await m.select()
         assert "source 0" in e.value.__notes__[0]
+        assert closed == ["bad"]
 
 
 async def test_a_stream_gives_each_line_once_whatever_is_cancelled() -> None:
@@ -300,6 +306,39 @@ async def test_an_inline_coroutine_whose_clean_up_takes_time_gets_it() -> None:
     m.select_nowait()
     await m.cancel()
     assert done == [1, 2]
+
+
+async def test_an_inline_coroutine_that_cleans_up_is_not_given_up_a_second_time() -> None:
+    event, done = asyncio.Event(), list[str]()
+
+    async def slow() -> None:
+        try:
+            await event.wait()
+        except asyncio.CancelledError:
+            await asyncio.sleep(1)
+            await asyncio.sleep(1)
+            done.append("cleaned up")
+            raise
+
+    m = await released(slow, event)
+    await asyncio.sleep(5)  # its clean-up wakes it, and no call is there
+    assert await m.select() == (0, None)
+    await m.cancel()
+    assert done == ["cleaned up"]
+
+
+async def test_an_inline_coroutine_that_is_polled_before_its_wake_waits_on() -> None:
+    future: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    async def wait() -> str:
+        return await future
+
+    async with multi_await(inline(wait)) as m:
+        for _ in range(5):
+            assert m.select_nowait() is None
+        assert repr(future).count("wake") == 1
+        future.set_result("done")
+        assert m.select_nowait() == (0, "done")
 
 
 async def test_an_inline_coroutine_that_ends_when_it_is_cancelled_is_exhausted() -> None:

@@ -6,11 +6,11 @@ import asyncio
 import gc
 import types
 import weakref
-from collections import deque
-from collections.abc import Callable, Coroutine, Generator, Iterable
+from collections.abc import Coroutine, Generator, Iterable
 from typing import Any
 
 import pytest
+from own_source import Button, Clicks
 
 from multi_await import PENDING, Pending, Source, Wake, multi_await
 from tests.conftest import Reported
@@ -136,6 +136,28 @@ async def test_a_failure_that_was_delivered_keeps_nothing_of_ours_alive() -> Non
         gc.enable()
 
 
+@pytest.mark.parametrize("call", ["select", "get_or_raise"])
+async def test_a_failure_that_was_raised_is_freed_without_the_garbage_collector(call: str) -> None:
+    class Failure(Exception):  # noqa: N818 -- it is one
+        """Unlike a built-in exception, it can be referred to weakly."""
+
+    async def fail() -> None:
+        await asyncio.sleep(1)
+        raise Failure
+
+    raised = list[weakref.ref[Failure]]()
+    async with multi_await(fail) as m:
+        gc.collect()
+        gc.disable()
+        try:
+            await getattr(m, call)()
+        except Failure as failure:
+            raised.append(weakref.ref(failure))
+        finally:
+            gc.enable()
+    assert [gone() for gone in raised] == [None]
+
+
 async def test_a_multi_await_is_freed_without_the_garbage_collector() -> None:
     queue, gate = asyncio.Queue[int](), Gate()
     gc.collect()
@@ -154,47 +176,15 @@ async def test_a_multi_await_is_freed_without_the_garbage_collector() -> None:
         gc.enable()
 
 
-class Button:
-    """A callback API, as a graphical toolkit has it."""
-
-    def __init__(self) -> None:
-        self.callbacks = list[Callable[[str], None]]()
-
-    def click(self, what: str) -> None:
-        for callback in self.callbacks:
-            callback(what)
-
-
-class Clicks(Source[str]):
-    """The example of Source's docstring."""
-
-    def __init__(self, button: Button) -> None:
-        self.clicks = deque[str]()
-        self.wake: Wake | None = None
-        button.callbacks.append(self.clicked)
-
-    def clicked(self, click: str) -> None:
-        self.clicks.append(click)
-        if self.wake is not None:
-            self.wake()
-
-    def poll(self, wake: Wake) -> str | Pending:
-        self.wake = wake
-        return self.clicks.popleft() if self.clicks else PENDING
-
-    async def aclose(self) -> Iterable[str]:
-        return self.clicks
-
-
 async def test_a_source_of_ones_own_is_polled_when_it_wakes_and_hands_back_what_is_left() -> None:
     button = Button()
     async with multi_await(Clicks(button), asyncio.Event().wait) as m:
-        button.click("before the first call")
+        button.on_click("before the first call")
         assert await m.select() == (0, "before the first call")
-        asyncio.get_running_loop().call_later(1, button.click, "while a call is blocked")
+        asyncio.get_running_loop().call_later(1, button.on_click, "while a call is blocked")
         assert await m.select() == (0, "while a call is blocked")
-        button.click("never delivered")
-        button.click("neither")
+        button.on_click("never delivered")
+        button.on_click("neither")
     assert m.undelivered == ((0, "never delivered"), (0, "neither"))
 
 
@@ -215,7 +205,7 @@ async def test_a_wake_that_comes_twice_or_late_does_no_harm() -> None:
         source.wakes[0]()
         source.wakes[0]("what a callback is handed")
         assert m.select_nowait() is None
-        button.click("one")
+        button.on_click("one")
         assert m.select_nowait() == (0, "one")
     for wake in source.wakes:
         wake()
