@@ -120,6 +120,29 @@ async def test_a_second_cancellation_of_the_caller_waits_for_the_tasks_too(
     assert ended == [6]
 
 
+@pytest.mark.parametrize("helper", ALL)
+async def test_a_cancellation_while_a_failure_ends_the_others_comes_through(
+    helper: Callable[[Tasks], Awaitable[Any]],
+) -> None:
+    ended = list[float]()
+    await cancelled_after(2, helper(tasks_of(fail_after(1), slow_to_end(ended))))
+    assert ended == [6]
+
+
+@pytest.mark.parametrize("helper", ALL)
+async def test_failures_of_the_others_while_they_are_cancelled_are_not_logged(
+    helper: Callable[[Tasks], Awaitable[Any]],
+) -> None:
+    async def fails_at_the_end() -> None:
+        try:
+            await asyncio.sleep(1000)
+        finally:
+            raise ValueError("at the end")
+
+    with pytest.raises(ValueError, match="failed"):
+        await helper(tasks_of(fail_after(1), fails_at_the_end()))
+
+
 @pytest.mark.parametrize("helper", WITH_TIMEOUT)
 async def test_when_the_time_is_out_the_tasks_are_cancelled_and_have_ended(
     helper: Callable[..., Awaitable[Any]],
