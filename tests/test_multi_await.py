@@ -288,8 +288,18 @@ def test_a_second_event_loop_is_an_error() -> None:
         with pytest.raises(RuntimeError, match=r"^this MultiAwait belongs to another event loop$"):
             await m.select()
 
+    async def third() -> None:
+        with pytest.raises(RuntimeError, match="another event loop"):
+            await m.cancel()
+
     asyncio.run(first())
     asyncio.run(second())
+    asyncio.run(third())
+
+
+def test_one_that_could_not_be_made_says_nothing_when_it_is_freed() -> None:
+    with pytest.raises(TypeError, match="unexpected keyword"):
+        MultiAwait(bogus=True)  # type: ignore[call-overload]  # what this test is about
 
 
 def test_it_is_made_without_an_event_loop() -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import Callable, Coroutine, Iterable
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from multi_await._source import PENDING, Pending, Source, Wake, name_of, short, until_done
 
@@ -78,7 +78,7 @@ def is_cancel_safe(function: Callable[..., object]) -> bool:
     return getattr(function, "__func__", None) in _CANCEL_SAFE
 
 
-class InlineSource(Source[T], Generic[T]):
+class InlineSource(Source[T]):
     """Polls the coroutines that a function returns, one after the other, without a task."""
 
     # `_coroutine` is the one that is suspended, `_future` what it waits for, `_wake` whom that
@@ -166,9 +166,8 @@ class InlineSource(Source[T], Generic[T]):
     def _accept(self, coroutine: Coroutine[Any, Any, T], awaited: Any) -> asyncio.Future[Any]:
         """The future that a suspended coroutine waits for."""
         if getattr(awaited, "_asyncio_future_blocking", False):
-            awaited._asyncio_future_blocking = (
-                False  # taken note of: the future protocol's handshake
-            )
+            # The future protocol's handshake: we have taken note that it is waited for.
+            awaited._asyncio_future_blocking = False
             future: asyncio.Future[Any] = awaited
             return future
         if awaited is None:  # a bare yield, as in asyncio.sleep(0): go on at the loop's next pass

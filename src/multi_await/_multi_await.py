@@ -79,7 +79,8 @@ class MultiAwait(Generic[*Ts]):
 
     Args:
         sources: functions without arguments that return an awaitable, such as `queue.get`, or
-            `Source` objects. Their order gives their positions.
+            `Source` objects. Their order gives their positions. A Task or Future that a function
+            returns is cancelled at the end, if it is not done.
 
     Raises:
         TypeError: a source is none, such as `queue.get()` for `queue.get`.
@@ -93,6 +94,8 @@ class MultiAwait(Generic[*Ts]):
                     case (1, number):
                         print("a number", number)
     """
+
+    _looked = True  # at undelivered; __init__ may not have been reached when __del__ is
 
     # fmt: off
     @overload
@@ -139,7 +142,7 @@ class MultiAwait(Generic[*Ts]):
     def __init__(self, *sources: SourceLike[Any]) -> None:
         self._queue = ReadyQueue()
         self._fixed = bool(sources)
-        self._looked = False
+        self._looked = False  # from here on there is something to look at
         try:
             for source in sources:
                 self._queue.add(as_source(source, len(self)))

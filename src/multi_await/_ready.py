@@ -21,7 +21,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar
+from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar
 
 from multi_await._source import PENDING, Pending, Source, Wake, start, until_done
 
@@ -246,12 +246,16 @@ class ReadyQueue:
                 "another call on this MultiAwait has not returned yet: "
                 "one call at a time, or a MultiAwait for each task"
             )
+        self._bind()
+        self._in_call = True
+
+    def _bind(self) -> None:
+        """Belong to the event loop of the first call."""
         loop = asyncio.get_running_loop()
         if self._loop is None:
             self._loop = loop
         elif self._loop is not loop:
             raise RuntimeError("this MultiAwait belongs to another event loop")
-        self._in_call = True
 
     def _end(self) -> None:
         self._in_call = False
@@ -289,6 +293,7 @@ class ReadyQueue:
                 "cancel() from within a source, which would wait for its own end: "
                 "let the source tell whoever called, and cancel() there"
             )
+        self._bind()
         if not self.closed:
             self.closed = True
             self._wake_waiter()
@@ -313,7 +318,7 @@ class ReadyQueue:
             self.undelivered.extend((slot.position, value) for value in left or ())
 
 
-class _Kept(Source[T], Generic[T]):
+class _Kept(Source[T]):
     """Stands in for a source whose outcome was taken and is to be delivered by a later call."""
 
     __slots__ = ("_failure", "_slot", "_source", "_value")

@@ -172,14 +172,14 @@ def as_future(awaitable: Awaitable[T], label: str) -> asyncio.Future[T]:
     if asyncio.iscoroutine(awaitable):
         return start(awaitable, label)
     if inspect.isawaitable(awaitable):
-        return start(wait_for(awaitable), label)
+        return start(await_it(awaitable), label)
     raise TypeError(
         f"{label} returned {short(awaitable)}, which can't be awaited: "
         "a source is a function that returns a coroutine, a Task or a Future"
     )
 
 
-async def wait_for(awaitable: Awaitable[T]) -> T:
+async def await_it(awaitable: Awaitable[T]) -> T:
     return await awaitable
 
 
