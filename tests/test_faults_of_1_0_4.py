@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import sys
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from multi_await import MultiAwait, multi_await
 from tests.conftest import Reported
-from tests.tools import Gate, cancelled_after, steps, ticks
+from tests.tools import Gate, cancelled_after, fails_at_the_end, slow_to_end, steps, ticks
 
 
 async def put_all(queue: asyncio.Queue[int], numbers: range) -> None:
@@ -164,12 +165,6 @@ async def test_fault_7_a_sources_own_cancelled_error_is_told_from_the_callers() 
 async def test_fault_8_a_sources_error_does_not_replace_the_callers_timeout(
     reported: Reported,
 ) -> None:
-    async def fails_at_the_end() -> None:
-        try:
-            await asyncio.sleep(100)
-        finally:
-            raise ValueError("at the end")
-
     async def loop_for_ever() -> None:
         async with multi_await(fails_at_the_end, asyncio.Event().wait) as m:
             while True:
@@ -181,14 +176,8 @@ async def test_fault_8_a_sources_error_does_not_replace_the_callers_timeout(
 
 
 async def test_fault_9_cancel_does_not_swallow_the_callers_cancellation() -> None:
-    async def slow_to_end() -> None:
-        try:
-            await asyncio.sleep(100)
-        finally:
-            await asyncio.sleep(5)
-
     m = MultiAwait()
-    m.add(slow_to_end)
+    m.add(functools.partial(slow_to_end, []))
     m.get_nowait()
     await steps(1)
     with pytest.raises(TimeoutError):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import multi_await
-from tests.tools import cancelled_after, steps
+from tests.tools import cancelled_after, fails_at_the_end, slow_to_end, steps
 
 Tasks = list[asyncio.Task[Any]]
 
@@ -21,14 +21,6 @@ async def value_after(seconds: float, value: object) -> object:
 async def fail_after(seconds: float, message: str = "failed") -> None:
     await asyncio.sleep(seconds)
     raise ValueError(message)
-
-
-async def slow_to_end(ended: list[float]) -> None:
-    try:
-        await asyncio.sleep(1000)
-    finally:
-        await asyncio.sleep(5)
-        ended.append(asyncio.get_running_loop().time())
 
 
 def tasks_of(*coroutines: Any) -> Tasks:
@@ -133,12 +125,6 @@ async def test_a_cancellation_while_a_failure_ends_the_others_comes_through(
 async def test_failures_of_the_others_while_they_are_cancelled_are_not_logged(
     helper: Callable[[Tasks], Awaitable[Any]],
 ) -> None:
-    async def fails_at_the_end() -> None:
-        try:
-            await asyncio.sleep(1000)
-        finally:
-            raise ValueError("at the end")
-
     with pytest.raises(ValueError, match="failed"):
         await helper(tasks_of(fail_after(1), fails_at_the_end()))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import gc
+import itertools
 import socket
 import types
 from collections.abc import Callable, Coroutine, Generator
@@ -196,31 +197,28 @@ async def released(function: Callable[[], Coroutine[Any, Any, Any]], event: asyn
     return m
 
 
-async def test_an_inline_coroutine_that_was_given_up_is_called_afresh() -> None:
-    event, calls = asyncio.Event(), 0
+def counting(event: asyncio.Event) -> Callable[[], Coroutine[Any, Any, int]]:
+    """A coroutine function that tells how often it was called."""
+    calls = itertools.count(1)
 
     async def counted() -> int:
-        nonlocal calls
-        calls += 1
+        call = next(calls)
         await event.wait()
-        return calls
+        return call
 
-    m = await released(counted, event)
-    assert calls == 1
+    return counted
+
+
+async def test_an_inline_coroutine_that_was_given_up_is_called_afresh() -> None:
+    event = asyncio.Event()
+    m = await released(counting(event), event)
     assert await m.select() == (0, 2)
     await m.cancel()
 
 
 async def test_a_wake_without_a_reason_leaves_an_inline_coroutine_where_it_is() -> None:
-    event, calls = asyncio.Event(), 0
-
-    async def counted() -> int:
-        nonlocal calls
-        calls += 1
-        await event.wait()
-        return calls
-
-    m = await released(counted, event)
+    event = asyncio.Event()
+    m = await released(counting(event), event)
     event.clear()
     assert m.select_nowait() is None
     event.set()

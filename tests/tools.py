@@ -35,6 +35,23 @@ class Gate:
         self._opened.set()
 
 
+async def slow_to_end(ended: list[float]) -> None:
+    """Waits for long, and takes five seconds to clean up when it is cancelled."""
+    try:
+        await asyncio.sleep(1000)
+    finally:
+        await asyncio.sleep(5)
+        ended.append(asyncio.get_running_loop().time())
+
+
+async def fails_at_the_end() -> None:
+    """Waits for long, and fails when it is cancelled."""
+    try:
+        await asyncio.sleep(1000)
+    finally:
+        raise ValueError("at the end")
+
+
 def waiting_calls(m: Any) -> list[Callable[[], Awaitable[object]]]:
     """Every call of a MultiAwait that may wait."""
     return [m.get, m.select, m.get_or_raise]
