@@ -1,17 +1,27 @@
-"""Turns what a caller passed into a source, or says what was wrong with it.
+"""Turns what a caller has into a source, or says what was wrong with it.
 
-The one place that knows all the kinds of source; the ready queue knows none.
+A function as it is, an awaitable by `once`, an asynchronous iterable by `each`. This is the one
+place that knows how a function is best polled; the ready queue does not.
 """
 
 from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from typing import TypeVar
 
 from multi_await._inline import InlineSource, is_cancel_safe
-from multi_await._source import FunctionSource, Source, SourceLike, name_of, short
+from multi_await._source import (
+    FunctionSource,
+    Pending,
+    Source,
+    SourceLike,
+    TaskSource,
+    Wake,
+    name_of,
+    short,
+)
 
 T = TypeVar("T")
 
@@ -34,9 +44,124 @@ def as_source(given: SourceLike[T], position: int) -> Source[T]:
         return given
     if not callable(given):
         raise TypeError(f"source {position} {_mistake(given)}")
-    if is_cancel_safe(given):
-        return InlineSource(given, name_of(given))  # type: ignore[arg-type]  # asyncio's coroutine methods
-    return FunctionSource(given, position)
+    return _polled(given, f"source {position} ({name_of(given)})")
+
+
+def _polled(function: Callable[[], Awaitable[T]], label: str) -> Source[T]:
+    """Inline, if it is one of asyncio's own that loses nothing; else in tasks of that name."""
+    if is_cancel_safe(function):
+        return InlineSource(function, name_of(function))  # type: ignore[arg-type]  # asyncio's coroutines
+    return FunctionSource(function, label)
+
+
+def once(awaitable: Awaitable[T]) -> Source[T]:
+    """A source that has one outcome, and has ended then.
+
+    Args:
+        awaitable: a coroutine, which runs from the first poll on, and is cancelled at the end if
+            it is not done; one that never ran is closed without a warning. Or a Task or Future:
+            that stays yours. It is waited for and never cancelled, and if it was not delivered,
+            its outcome is still in it, and not in `undelivered`.
+
+    Raises:
+        TypeError: it can't be awaited.
+
+    Example:
+        async with multi_await(once(connect()), stop.wait) as m:
+            match await m.select():
+                case (0, connection): ...
+                case (1, _): ...
+    """
+    if not inspect.isawaitable(awaitable):
+        raise TypeError(
+            f"once() needs a coroutine, a Task or another awaitable, not {short(awaitable)}"
+        )
+    return Once(awaitable)
+
+
+class Once(TaskSource[T]):
+    """Waits for what it was given, and then for nothing more."""
+
+    __slots__ = ("_given", "_started")
+
+    def __init__(self, given: Awaitable[T]) -> None:
+        name = getattr(given, "__qualname__", None)
+        super().__init__(f"once({name if isinstance(name, str) else _type(given)})")
+        self._given = given
+        self._started = False
+
+    def _next(self) -> Awaitable[T]:
+        if self._started:
+            raise StopAsyncIteration
+        self._started = True
+        return self._given
+
+    async def aclose(self) -> Iterable[T]:
+        if not self._started:
+            close_coroutines((self._given,))
+        elif self._task is not None and self._task is self._given:
+            self._task.remove_done_callback(self._wake)
+        else:
+            return await super().aclose()
+        return ()
+
+    def __repr__(self) -> str:
+        return self._label
+
+
+def each(iterable: AsyncIterable[T]) -> Source[T]:
+    """A source of the items of an asynchronous iterable, which ends where that ends.
+
+    The next item is asked for when the one before was delivered and another call needs it, each in
+    a task of its own. (A `StreamReader` needs no task, and nothing of it is taken before it is
+    delivered.) The iterator is cancelled at the end, and never between calls.
+
+    Args:
+        iterable: an async generator, a `StreamReader`, a websockets connection, ... An async
+            generator is closed at the end, and so is an iterator that was made here; its `finally`
+            has run then. An iterator that was handed in stays open.
+
+    Raises:
+        TypeError: it is no asynchronous iterable.
+
+    Example:
+        async with multi_await(each(process.stdout), stop.wait) as m:
+            async for event in m: ...
+    """
+    if not isinstance(iterable, AsyncIterable):
+        raise TypeError(
+            f"each() needs an asynchronous iterable, not {short(iterable)}: "
+            "an async generator is what its function returns when it is called"
+        )
+    return Each(iterable)
+
+
+class Each(Source[T]):
+    """Polls `__anext__`, and closes what it made."""
+
+    __slots__ = ("_items", "_iterator", "_name", "_to_close")
+
+    def __init__(self, iterable: AsyncIterable[T]) -> None:
+        self._iterator = aiter(iterable)
+        self._to_close = self._iterator is not iterable or inspect.isasyncgen(iterable)
+        name = getattr(iterable, "__qualname__", None)
+        self._name = f"each({name if isinstance(name, str) else _type(iterable)})"
+        self._items = _polled(self._iterator.__anext__, self._name)
+
+    def poll(self, wake: Wake) -> T | Pending:
+        return self._items.poll(wake)
+
+    def release(self) -> None:
+        self._items.release()
+
+    async def aclose(self) -> Iterable[T]:
+        left = await self._items.aclose()
+        if self._to_close and (close := getattr(self._iterator, "aclose", None)) is not None:
+            await close()
+        return left or ()
+
+    def __repr__(self) -> str:
+        return self._name
 
 
 def close_coroutines(given: tuple[object, ...]) -> None:

@@ -31,6 +31,7 @@ _CANCEL_SAFE = frozenset(
         asyncio.StreamReader.readline,
         asyncio.StreamReader.readuntil,
         asyncio.StreamReader.readexactly,
+        asyncio.StreamReader.__anext__,
     }
 )
 
@@ -195,6 +196,73 @@ class InlineSource(Source[T]):
 
     def __repr__(self) -> str:
         return self._name
+
+
+def put(queue: asyncio.Queue[T], supplier: Callable[[], T]) -> Source[T]:
+    """Go's send case: a source that is ready when there is room in a queue, and puts an item there.
+
+    Args:
+        queue: where to put it.
+        supplier: gives the item. Called without arguments, and only at the moment when the item
+            goes in: when there is room, and the turn has come. If it raises, that is a failure of
+            this source, and nothing goes in. `pause` the position while there is nothing to send,
+            as a Go programmer sets the channel to nil.
+
+    Returns:
+        A source whose values are the items that went in. It ends when the queue is shut down; an
+        item that the queue did not take then is in `undelivered`.
+
+    Raises:
+        TypeError: the queue is no `asyncio.Queue`, or `supplier` can't be called.
+
+    Example:
+        async with multi_await(inbox.get, put(outbox, waiting.popleft)) as m: ...
+    """
+    if not isinstance(queue, asyncio.Queue):
+        raise TypeError(f"put() needs an asyncio.Queue to put into, not {short(queue)}")
+    if not callable(supplier):
+        raise TypeError(
+            f"put() needs a function that gives the item, not {short(supplier)}: "
+            "it is called when there is room"
+        )
+    return PutSource(queue, supplier)
+
+
+class PutSource(Source[T]):
+    """Waits for room in a queue, as `Queue.put` does, and asks for the item when there is room."""
+
+    __slots__ = ("_queue", "_refused", "_room", "_supplier")
+
+    def __init__(self, queue: asyncio.Queue[T], supplier: Callable[[], T]) -> None:
+        self._queue = queue
+        self._supplier = supplier
+        # Resumed while the queue is full, and given up else: what it would put never goes in.
+        waiter: asyncio.Queue[Any] = queue
+        self._room = InlineSource(functools.partial(asyncio.Queue.put, waiter, None), "Queue.put")
+        self._refused: list[T] = []
+
+    def poll(self, wake: Wake) -> T | Pending:
+        if self._queue.full():
+            self._room.poll(wake)
+            return PENDING
+        try:
+            item = self._supplier()
+            self._refused.append(item)
+            self._queue.put_nowait(item)
+            self._refused.clear()
+            return item
+        finally:
+            self._room.release()
+
+    def release(self) -> None:
+        self._room.release()
+
+    async def aclose(self) -> Iterable[T]:
+        await self._room.aclose()
+        return self._refused
+
+    def __repr__(self) -> str:
+        return f"put({name_of(self._supplier)})"
 
 
 async def _finished(value: T) -> T:

@@ -81,6 +81,8 @@ class MultiAwait(Generic[*Ts]):
         sources: functions without arguments that return an awaitable, such as `queue.get`, or
             `Source` objects. Their order gives their positions. A Task or Future that a function
             returns is cancelled at the end, if it is not done.
+        biased: poll the source with the lowest position first, instead of the one that has been
+            ready for longest. One that never dries up then keeps those after it from their turn.
 
     Raises:
         TypeError: a source is none, such as `queue.get()` for `queue.get`.
@@ -99,53 +101,58 @@ class MultiAwait(Generic[*Ts]):
 
     # fmt: off
     @overload
-    def __init__(self: MultiAwait[T1], s1: SourceLike[T1], /) -> None: ...
+    def __init__(self: MultiAwait[T1], s1: SourceLike[T1], /, *, biased: bool = ...) -> None: ...
     @overload
-    def __init__(self: MultiAwait[T1, T2], s1: SourceLike[T1], s2: SourceLike[T2], /) -> None: ...
+    def __init__(
+        self: MultiAwait[T1, T2], s1: SourceLike[T1], s2: SourceLike[T2], /, *, biased: bool = ...
+    ) -> None: ...
     @overload
     def __init__(
         self: MultiAwait[T1, T2, T3], s1: SourceLike[T1], s2: SourceLike[T2], s3: SourceLike[T3],
-        /
+        /, *, biased: bool = ...
     ) -> None: ...
     @overload
     def __init__(
         self: MultiAwait[T1, T2, T3, T4], s1: SourceLike[T1], s2: SourceLike[T2],
-        s3: SourceLike[T3], s4: SourceLike[T4], /
+        s3: SourceLike[T3], s4: SourceLike[T4], /, *, biased: bool = ...
     ) -> None: ...
     @overload
     def __init__(
         self: MultiAwait[T1, T2, T3, T4, T5], s1: SourceLike[T1], s2: SourceLike[T2],
-        s3: SourceLike[T3], s4: SourceLike[T4], s5: SourceLike[T5], /
+        s3: SourceLike[T3], s4: SourceLike[T4], s5: SourceLike[T5], /, *, biased: bool = ...
     ) -> None: ...
     @overload
     def __init__(
         self: MultiAwait[T1, T2, T3, T4, T5, T6], s1: SourceLike[T1], s2: SourceLike[T2],
-        s3: SourceLike[T3], s4: SourceLike[T4], s5: SourceLike[T5], s6: SourceLike[T6], /
+        s3: SourceLike[T3], s4: SourceLike[T4], s5: SourceLike[T5], s6: SourceLike[T6],
+        /, *, biased: bool = ...
     ) -> None: ...
     @overload
     def __init__(
         self: MultiAwait[T1, T2, T3, T4, T5, T6, T7], s1: SourceLike[T1], s2: SourceLike[T2],
         s3: SourceLike[T3], s4: SourceLike[T4], s5: SourceLike[T5], s6: SourceLike[T6],
-        s7: SourceLike[T7], /
+        s7: SourceLike[T7], /, *, biased: bool = ...
     ) -> None: ...
     @overload
     def __init__(
         self: MultiAwait[T1, T2, T3, T4, T5, T6, T7, T8], s1: SourceLike[T1], s2: SourceLike[T2],
         s3: SourceLike[T3], s4: SourceLike[T4], s5: SourceLike[T5], s6: SourceLike[T6],
-        s7: SourceLike[T7], s8: SourceLike[T8], /
+        s7: SourceLike[T7], s8: SourceLike[T8], /, *, biased: bool = ...
     ) -> None: ...
     @overload
-    def __init__(self: MultiAwait[()]) -> None: ...
+    def __init__(self: MultiAwait[()], *, biased: bool = ...) -> None: ...
     @overload
-    def __init__(self: MultiAwait[*tuple[T, ...]], *sources: SourceLike[T]) -> None: ...
+    def __init__(
+        self: MultiAwait[*tuple[T, ...]], *sources: SourceLike[T], biased: bool = ...
+    ) -> None: ...
     # fmt: on
-    def __init__(self, *sources: SourceLike[Any]) -> None:
-        self._queue = ReadyQueue()
+    def __init__(self, *sources: SourceLike[Any], biased: bool = False) -> None:
+        self._queue = ReadyQueue(biased)
         self._fixed = bool(sources)
         self._looked = False  # from here on there is something to look at
         try:
             for source in sources:
-                self._queue.add(as_source(source, len(self)))
+                self._queue.add(as_source(source, self._queue.next_position()))
         except TypeError:
             close_coroutines(sources)
             raise
@@ -157,7 +164,7 @@ class MultiAwait(Generic[*Ts]):
             source: a function without arguments that returns an awaitable, or a `Source`.
 
         Returns:
-            Its position.
+            Its position: the lowest that is free, as with file descriptors.
 
         Raises:
             TypeError: the set is fixed, because it was built with sources; or `source` is none.
@@ -166,20 +173,80 @@ class MultiAwait(Generic[*Ts]):
         Example:
             async with multi_await() as m:
                 m.add(queue.get)
-                m.add(lambda: asyncio.sleep(1))
+                m.add(every(1))
                 (item, tick), failures = await m.get()
         """
         try:
-            if self._fixed:
-                raise TypeError(
-                    "add() on a MultiAwait that was built with sources, whose set is fixed: "
-                    "build it without sources, multi_await(), and add() them all"
-                )
+            self._check_open_set("add()")
             self._queue.check_open()
-            return self._queue.add(as_source(source, len(self)))
+            return self._queue.add(as_source(source, self._queue.next_position()))
         except (TypeError, RuntimeError):
             close_coroutines((source,))
             raise
+
+    async def remove(self: MultiAwait[()], position: int) -> None:
+        """Remove a source from an open set, and end it: at any time, as `add`.
+
+        Its task is cancelled and has ended when this returns. What it had produced and not
+        delivered is in `undelivered`. The position is free for the next `add`.
+
+        Args:
+            position: what `add` returned.
+
+        Raises:
+            TypeError: the set is fixed, because it was built with sources.
+            IndexError: there is no source at this position, or no more.
+            RuntimeError: after `cancel()`, or from within a source.
+            asyncio.CancelledError: the caller was cancelled meanwhile; the source is removed and
+                has ended all the same.
+
+        Example:
+            position = m.add(connection.receive)
+            ...
+            await m.remove(position)
+        """
+        self._check_open_set("remove()")
+        await self._queue.remove(position)
+
+    def pause(self, position: int) -> None:
+        """Poll a source no more until `resume`: a guard.
+
+        A task of the source goes on, and its outcome is kept. A source that is paused has not
+        ended: a call waits, though all be paused.
+
+        Args:
+            position: of the source.
+
+        Raises:
+            IndexError: there is no source at this position, or no more.
+            RuntimeError: it is paused already; or after `cancel()`.
+
+        Example:
+            if len(waiting) == limit:
+                m.pause(INBOX)
+
+        After Go's nil channel, and the `if` of tokio's `select!`.
+        """
+        self._queue.pause(position)
+
+    def resume(self, position: int) -> None:
+        """Poll a source again that was paused; a call of another task that is blocked does so too.
+
+        Args:
+            position: of the source.
+
+        Raises:
+            IndexError: there is no source at this position, or no more.
+            RuntimeError: it is not paused; or after `cancel()`.
+        """
+        self._queue.resume(position)
+
+    def _check_open_set(self, call: str) -> None:
+        if self._fixed:
+            raise TypeError(
+                f"{call} on a MultiAwait that was built with sources, whose set is fixed: "
+                "build it without sources, multi_await(), and add() them all"
+            )
 
     # fmt: off
     @overload
@@ -489,23 +556,24 @@ class MultiAwait(Generic[*Ts]):
     def undelivered(self) -> tuple[tuple[int, Any], ...]:
         """`(position, value)` of what was produced and had not been delivered at the end.
 
-        Empty until `cancel()`. With asyncio's own primitives it stays empty: what they hold is
-        still in them. If nobody looks here and there is a value other than `None`, a
+        Empty until `cancel()` or `remove()`. With asyncio's own primitives it stays empty: what
+        they hold is still in them. If nobody looks here and there is a value other than `None`, a
         `ResourceWarning` names the source.
         """
         self._looked = True
         return tuple(sorted(self._queue.undelivered, key=itemgetter(0)))
 
     def __len__(self) -> int:
-        """The number of positions."""
+        """The number of positions, those that are free between others included."""
         return len(self._queue.slots)
 
     def __repr__(self) -> str:
         if self._queue.closed:
             return "<MultiAwait closed>"
-        shown = [f"{slot.position} {slot.source!r} {slot.state}" for slot in self._queue.slots[:8]]
-        if len(self) > len(shown):
-            shown.append(f"... {len(self)} in all")
+        slots = [slot for slot in self._queue.slots if slot is not None]
+        shown = [f"{slot.position} {slot.source!r} {slot.state}" for slot in slots[:8]]
+        if len(slots) > len(shown):
+            shown.append(f"... {len(slots)} in all")
         return f"<MultiAwait {', '.join(shown) or 'without sources'}>"
 
     def __del__(self) -> None:
@@ -535,48 +603,56 @@ class MultiAwait(Generic[*Ts]):
 
 # fmt: off
 @overload
-def multi_await(s1: SourceLike[T1], /) -> MultiAwait[T1]: ...
-@overload
-def multi_await(s1: SourceLike[T1], s2: SourceLike[T2], /) -> MultiAwait[T1, T2]: ...
+def multi_await(s1: SourceLike[T1], /, *, biased: bool = ...) -> MultiAwait[T1]: ...
 @overload
 def multi_await(
-    s1: SourceLike[T1], s2: SourceLike[T2], s3: SourceLike[T3], /
+    s1: SourceLike[T1], s2: SourceLike[T2], /, *, biased: bool = ...
+) -> MultiAwait[T1, T2]: ...
+@overload
+def multi_await(
+    s1: SourceLike[T1], s2: SourceLike[T2], s3: SourceLike[T3], /, *, biased: bool = ...
 ) -> MultiAwait[T1, T2, T3]: ...
 @overload
 def multi_await(
-    s1: SourceLike[T1], s2: SourceLike[T2], s3: SourceLike[T3], s4: SourceLike[T4], /
+    s1: SourceLike[T1], s2: SourceLike[T2], s3: SourceLike[T3], s4: SourceLike[T4],
+    /, *, biased: bool = ...
 ) -> MultiAwait[T1, T2, T3, T4]: ...
 @overload
 def multi_await(
     s1: SourceLike[T1], s2: SourceLike[T2], s3: SourceLike[T3], s4: SourceLike[T4],
-    s5: SourceLike[T5], /
+    s5: SourceLike[T5], /, *, biased: bool = ...
 ) -> MultiAwait[T1, T2, T3, T4, T5]: ...
 @overload
 def multi_await(
     s1: SourceLike[T1], s2: SourceLike[T2], s3: SourceLike[T3], s4: SourceLike[T4],
-    s5: SourceLike[T5], s6: SourceLike[T6], /
+    s5: SourceLike[T5], s6: SourceLike[T6], /, *, biased: bool = ...
 ) -> MultiAwait[T1, T2, T3, T4, T5, T6]: ...
 @overload
 def multi_await(
     s1: SourceLike[T1], s2: SourceLike[T2], s3: SourceLike[T3], s4: SourceLike[T4],
-    s5: SourceLike[T5], s6: SourceLike[T6], s7: SourceLike[T7], /
+    s5: SourceLike[T5], s6: SourceLike[T6], s7: SourceLike[T7], /, *, biased: bool = ...
 ) -> MultiAwait[T1, T2, T3, T4, T5, T6, T7]: ...
 @overload
 def multi_await(
     s1: SourceLike[T1], s2: SourceLike[T2], s3: SourceLike[T3], s4: SourceLike[T4],
-    s5: SourceLike[T5], s6: SourceLike[T6], s7: SourceLike[T7], s8: SourceLike[T8], /
+    s5: SourceLike[T5], s6: SourceLike[T6], s7: SourceLike[T7], s8: SourceLike[T8],
+    /, *, biased: bool = ...
 ) -> MultiAwait[T1, T2, T3, T4, T5, T6, T7, T8]: ...
 @overload
-def multi_await() -> MultiAwait[()]: ...
+def multi_await(*, biased: bool = ...) -> MultiAwait[()]: ...
 @overload
-def multi_await(*sources: SourceLike[T]) -> MultiAwait[*tuple[T, ...]]: ...
+def multi_await(
+    *sources: SourceLike[T], biased: bool = ...
+) -> MultiAwait[*tuple[T, ...]]: ...
 # fmt: on
-def multi_await(*sources: SourceLike[Any]) -> Any:
+def multi_await(*sources: SourceLike[Any], biased: bool = False) -> Any:
     """Wait on many sources at once: the spelling of `MultiAwait` for `async with`.
 
     Args:
         sources: functions without arguments that return an awaitable, such as `queue.get`, or
             `Source` objects. Without any, the set is open: `add` them later.
+        biased: poll the source with the lowest position first, instead of the one that has been
+            ready for longest.
 
     Returns:
         A `MultiAwait`, which is its own context manager: when the block ends, also by an exception
@@ -592,4 +668,4 @@ def multi_await(*sources: SourceLike[Any]) -> Any:
     After Eric Urban's package and article of 2020, "Python asyncio and await'ing multiple
     functions".
     """
-    return MultiAwait(*sources)
+    return MultiAwait(*sources, biased=biased)

@@ -17,6 +17,7 @@ This module knows nothing of the kinds of source, and nothing of positional resu
 from __future__ import annotations
 
 import asyncio
+import heapq
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -26,7 +27,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar
 from multi_await._source import PENDING, Pending, Source, Wake, start, until_done
 
 T = TypeVar("T")
-State: TypeAlias = Literal["ready", "pending", "exhausted"]
+State: TypeAlias = Literal["ready", "pending", "paused", "exhausted", "removed"]
 
 # After so many calls in a row that found something at once, the event loop gets a turn (tokio's
 # cooperative budget is the model, and has the same size).
@@ -53,13 +54,22 @@ class NothingToAwait(RuntimeError):  # noqa: N818 -- it says what is the matter
 class Slot:
     """A position: its source, and where that source stands."""
 
-    __slots__ = ("_owner", "position", "source", "state")
+    # `queued` says whether it is in the ready queue. One that was paused or removed meanwhile stays
+    # there, and is passed over when its turn comes.
+    __slots__ = ("_owner", "position", "queued", "source", "state")
 
     def __init__(self, owner: ReadyQueue, position: int, source: Source[Any]) -> None:
         self._owner = owner
         self.position = position
         self.source = source
         self.state: State = "pending"
+        self.queued = False
+
+    def __lt__(self, other: Slot) -> bool:
+        return self.position < other.position
+
+    def __repr__(self) -> str:
+        return f"source {self.position} ({self.source!r})"
 
     def wake(self, *ignored: object) -> None:
         """What a pending source calls when it may have an outcome."""
@@ -75,15 +85,37 @@ class Outcome(NamedTuple):
     failure: BaseException | None
 
 
-class ReadyQueue:
-    """Polls sources in the order in which they became ready, and sleeps while there are none."""
+class LowestFirst:
+    """The end of a deque that the ready queue uses, with the lowest position first."""
 
     def __init__(self) -> None:
-        self.slots: list[Slot] = []
+        self._heap: list[Slot] = []
+        self.clear = self._heap.clear
+
+    def append(self, slot: Slot) -> None:
+        heapq.heappush(self._heap, slot)
+
+    def popleft(self) -> Slot:
+        return heapq.heappop(self._heap)
+
+    def __len__(self) -> int:
+        return len(self._heap)
+
+
+class ReadyQueue:
+    """Polls sources in the order in which they became ready, and sleeps while there are none.
+
+    If biased, it polls the one with the lowest position first.
+    """
+
+    def __init__(self, biased: bool) -> None:
+        self.slots: list[Slot | None] = []
         self.undelivered: list[tuple[int, Any]] = []
         self.closed = False
-        self._ready: deque[Slot] = deque()
-        self._unended = 0  # how many slots are not exhausted
+        self._ready: deque[Slot] | LowestFirst = LowestFirst() if biased else deque()
+        self._free: list[int] = []  # a heap of positions that were removed
+        self._sources = 0  # how many slots hold one,
+        self._unended = 0  # and how many of these are not exhausted
         # The woken slots that have not been polled since; a dict, for its order.
         self._claims: dict[Slot, None] = {}
         self._releasing = False
@@ -92,16 +124,73 @@ class ReadyQueue:
         self._waiter: asyncio.Future[None] | None = None
         self._budget = BUDGET
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._endings: list[asyncio.Task[None]] = []
+        self._endings: set[asyncio.Task[None]] = set()
+
+    # -- the set of sources --------------------------------------------------------------------
+
+    def next_position(self) -> int:
+        """The lowest that is free."""
+        while self._free and self._free[0] >= len(self.slots):
+            heapq.heappop(self._free)
+        return self._free[0] if self._free else len(self.slots)
 
     def add(self, source: Source[Any]) -> int:
-        """Append a source; a call that is blocked polls it too."""
-        slot = Slot(self, len(self.slots), source)
-        self.slots.append(slot)
+        """Give a source the next position; a call that is blocked polls it too."""
+        slot = Slot(self, self.next_position(), source)
+        if slot.position < len(self.slots):
+            self.slots[heapq.heappop(self._free)] = slot
+        else:
+            self.slots.append(slot)
+        self._sources += 1
         self._unended += 1
         self._append(slot)
         self._wake_waiter()
         return slot.position
+
+    async def remove(self, position: int) -> None:
+        """End the source at a position, and free the position."""
+        slot = self._at(position)
+        self._check_outside("remove()")
+        self._bind()
+        self.slots[position] = None
+        heapq.heappush(self._free, position)
+        while self.slots and self.slots[-1] is None:
+            self.slots.pop()
+        self._sources -= 1
+        self._unended -= slot.state != "exhausted"
+        slot.state = "removed"
+        self._claims.pop(slot, None)
+        self._wake_waiter()  # a call that is blocked may have nothing left to wait for
+        await self._finished([self._finish(slot)])
+
+    def pause(self, position: int) -> None:
+        """Poll the source no more, until it is resumed."""
+        slot = self._at(position)
+        if slot.state == "paused":
+            raise RuntimeError(f"{slot} is paused already: resume() it first")
+        if slot.state != "exhausted":
+            slot.state = "paused"
+            if slot in self._claims:
+                del self._claims[slot]
+                slot.source.release()
+
+    def resume(self, position: int) -> None:
+        """Poll the source again; a call that is blocked does so too."""
+        slot = self._at(position)
+        if slot.state == "exhausted":
+            return
+        if slot.state != "paused":
+            raise RuntimeError(f"{slot} is not paused: pause() it first")
+        slot.state = "pending"
+        self._append(slot)
+        self._wake_waiter()
+
+    def _at(self, position: int) -> Slot:
+        self.check_open()
+        slot = self.slots[position] if 0 <= position < len(self.slots) else None
+        if slot is None:
+            raise IndexError(f"there is no source at position {position}: add() returns positions")
+        return slot
 
     # -- calls ---------------------------------------------------------------------------------
 
@@ -126,7 +215,8 @@ class ReadyQueue:
         self._begin()
         try:
             for slot in self.slots:
-                self._append(slot)  # what it got this very moment may not have woken it yet
+                if slot is not None:
+                    self._append(slot)  # what it got just now may not have woken it yet
             return take()
         finally:
             self._end()
@@ -147,12 +237,15 @@ class ReadyQueue:
     def take_all(self) -> list[Outcome] | None:
         """The outcomes of all the sources that are ready, or None."""
         outcomes: list[Outcome] = []
-        for _ in range(len(self._ready)):
-            slot = self._ready.popleft()
+        turns = deque(self._ready.popleft() for _ in range(len(self._ready)))
+        while turns:
+            slot = turns.popleft()
             try:
                 value = self._poll(slot)
             except (KeyboardInterrupt, SystemExit):
                 self.keep(outcomes)
+                for unpolled in turns:
+                    self._ready.append(unpolled)
                 raise
             except BaseException as failure:
                 failure.__traceback__ = without_our_frames(failure.__traceback__)
@@ -167,15 +260,13 @@ class ReadyQueue:
     def take_all_or_raise(self) -> list[Outcome] | None:
         """The same; but if any failed, raise the lowest position's failure and keep the others."""
         outcomes = self.take_all() or []
-        failures = {
-            each.slot.position: each.failure for each in outcomes if each.failure is not None
-        }
+        failures = {each.slot: each.failure for each in outcomes if each.failure is not None}
         if not failures:
             return outcomes or None
         lowest = min(failures)
-        self.keep(outcome for outcome in outcomes if outcome.slot.position != lowest)
+        self.keep(outcome for outcome in outcomes if outcome.slot is not lowest)
         try:
-            raise attributed(failures[lowest], self.slots[lowest])
+            raise attributed(failures[lowest], lowest)
         finally:
             del outcomes, failures  # the failure's traceback keeps this frame: no cycle
 
@@ -185,6 +276,9 @@ class ReadyQueue:
             slot.source = _Kept(slot, value, failure)
 
     def _poll(self, slot: Slot) -> Any | Pending:
+        slot.queued = False
+        if slot.state != "ready":
+            return PENDING  # it was paused or removed since
         slot.state = "pending"
         if self._claims:
             self._claims.pop(slot, None)
@@ -202,9 +296,11 @@ class ReadyQueue:
         return value
 
     def _append(self, slot: Slot) -> None:
-        if slot.state == "pending":  # otherwise it is in the ready queue already
+        if slot.state == "pending":
             slot.state = "ready"
-            self._ready.append(slot)
+            if not slot.queued:
+                slot.queued = True
+                self._ready.append(slot)
 
     # -- waiting and waking --------------------------------------------------------------------
 
@@ -222,10 +318,10 @@ class ReadyQueue:
             self._waiter = None
 
     def woken(self, slot: Slot) -> None:
-        if self.closed:
+        if self.closed or slot.state == "removed":
             return
         self._append(slot)
-        if self._in_call:
+        if self._in_call and slot.state == "ready":
             self._claims[slot] = None
             self._wake_waiter()
         else:
@@ -274,7 +370,7 @@ class ReadyQueue:
 
     def _check_hope(self) -> None:
         self.check_open()
-        if not self.slots:
+        if not self._sources:
             raise NothingToAwait("Attempted to await 0 coroutines")  # 1.0.4's very words
         if self.exhausted:
             raise NothingToAwait("every source is exhausted: there is nothing left to wait for")
@@ -282,17 +378,13 @@ class ReadyQueue:
     @property
     def exhausted(self) -> bool:
         """Whether there were sources, and every one has ended."""
-        return bool(self.slots) and not self._unended
+        return self._sources > 0 and self._unended == 0
 
     # -- the end -------------------------------------------------------------------------------
 
     async def close(self) -> None:
         """End every source at once, and wait until all have ended, whatever cancels us."""
-        if self._in_call and not self._asleep:
-            raise RuntimeError(
-                "cancel() from within a source, which would wait for its own end: "
-                "let the source tell whoever called, and cancel() there"
-            )
+        self._check_outside("cancel()")
         self._bind()
         if not self.closed:
             self.closed = True
@@ -300,12 +392,31 @@ class ReadyQueue:
             slots, self.slots = self.slots, []
             self._ready.clear()
             self._claims.clear()
-            self._endings = [start(self._finish(slot), f"end of {slot.source!r}") for slot in slots]
-        cancelled = await until_done(self._endings)
+            for slot in slots:
+                if slot is not None:
+                    self._finish(slot)
+        await self._finished(self._endings)
+
+    def _check_outside(self, call: str) -> None:
+        if self._in_call and not self._asleep:
+            raise RuntimeError(
+                f"{call} from within a source, which would wait for its own end: "
+                "let the source tell whoever called, who can do it"
+            )
+
+    def _finish(self, slot: Slot) -> asyncio.Task[None]:
+        ending = start(self._end_of(slot), f"end of {slot}")
+        if not ending.done():
+            self._endings.add(ending)
+            ending.add_done_callback(self._endings.discard)
+        return ending
+
+    async def _finished(self, endings: Iterable[asyncio.Task[None]]) -> None:
+        cancelled = await until_done(endings)
         if cancelled is not None:
             raise cancelled
 
-    async def _finish(self, slot: Slot) -> None:
+    async def _end_of(self, slot: Slot) -> None:
         try:
             left = await slot.source.aclose()
         except asyncio.CancelledError:
@@ -316,6 +427,8 @@ class ReadyQueue:
             report(failure, slot)
         else:
             self.undelivered.extend((slot.position, value) for value in left or ())
+        finally:
+            del slot.source  # which may hold our wake, and so this slot: no cycle
 
 
 class _Kept(Source[T]):
@@ -351,12 +464,11 @@ def attributed(failure: BaseException, slot: Slot) -> BaseException:
 
     A source's own CancelledError would look as if the caller had been cancelled.
     """
-    whose = f"source {slot.position} ({slot.source!r})"
     if isinstance(failure, asyncio.CancelledError):
-        cancelled = RuntimeError(f"{whose} was cancelled, and not by this call")
+        cancelled = RuntimeError(f"{slot} was cancelled, and not by this call")
         cancelled.__cause__ = failure
         return cancelled
-    note = f"raised by {whose} of a MultiAwait"
+    note = f"raised by {slot} of a MultiAwait"
     if note not in getattr(failure, "__notes__", ()):
         failure.add_note(note)
     return failure
@@ -366,7 +478,7 @@ def report(failure: BaseException, slot: Slot) -> None:
     """Tell the event loop's exception handler of a failure that nobody can be handed any more."""
     asyncio.get_running_loop().call_exception_handler(
         {
-            "message": f"source {slot.position} ({slot.source!r}) failed when its MultiAwait ended",
+            "message": f"{slot} failed when its MultiAwait ended",
             "exception": failure,
         }
     )

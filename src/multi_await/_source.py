@@ -120,26 +120,31 @@ SourceLike: TypeAlias = Callable[[], Awaitable[T]] | Source[T]
 """What may be waited on: a function without arguments that returns an awaitable, or a `Source`."""
 
 
-class FunctionSource(Source[T]):
-    """Calls a function, runs what it returns in a task, and starts anew after each delivery.
+class TaskSource(Source[T]):
+    """Waits for one awaitable after another, each in a task if it is no future itself.
 
     The general case, and safe for any awaitable. It runs ahead by one outcome, which waits in
     the task until it is delivered.
     """
 
-    __slots__ = ("_function", "_label", "_task")
+    __slots__ = ("_label", "_task", "_wake")
 
-    def __init__(self, function: Callable[[], Awaitable[T]], position: int) -> None:
-        self._function = function
-        self._label = f"source {position} ({name_of(function)})"
+    def __init__(self, label: str) -> None:
+        self._label = label
         self._task: asyncio.Future[T] | None = None
+
+    @abstractmethod
+    def _next(self) -> Awaitable[T]:
+        """The next to wait for."""
 
     def poll(self, wake: Wake) -> T | Pending:
         task = self._task
         if task is None:
-            task = self._task = as_future(self._function(), self._label)
+            task = self._task = as_future(self._next(), self._label)
             if not task.done():
                 task.add_done_callback(wake)
+                self._wake = wake
+                show_who_waits(task)
         if not task.done():
             return PENDING
         self._task = None
@@ -160,6 +165,19 @@ class FunctionSource(Source[T]):
             return ()
         finally:
             del task
+
+
+class FunctionSource(TaskSource[T]):
+    """Calls a function for each awaitable: again after each delivery."""
+
+    __slots__ = ("_function",)
+
+    def __init__(self, function: Callable[[], Awaitable[T]], label: str) -> None:
+        super().__init__(label)
+        self._function = function
+
+    def _next(self) -> Awaitable[T]:
+        return self._function()
 
     def __repr__(self) -> str:
         return name_of(self._function)
@@ -196,6 +214,17 @@ def start(coroutine: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
     if loop.get_task_factory() is None:
         return _new_task(coroutine, loop=loop, name=name)
     return loop.create_task(coroutine, name=name)
+
+
+if sys.version_info >= (3, 14):  # pragma: no cover -- which of the two depends on the Python
+
+    def show_who_waits(future: asyncio.Future[Any]) -> None:
+        """Let call graphs show that the task which polls waits for this future."""
+        asyncio.future_add_to_awaited_by(future, asyncio.current_task())
+else:  # pragma: no cover -- as above
+
+    def show_who_waits(future: asyncio.Future[Any]) -> None:
+        """Call graphs came with 3.14."""
 
 
 async def until_done(futures: Iterable[asyncio.Future[Any]]) -> asyncio.CancelledError | None:
