@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 import types
 import weakref
 from collections.abc import Coroutine, Generator, Iterable
@@ -92,6 +93,27 @@ async def test_a_task_is_named_after_its_source_and_position() -> None:
     async with multi_await(asyncio.Event().wait, fetch) as m:
         await m.select()
     assert names[0].startswith("source 1 (test_a_task_is_named_after_its_source")
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="call graphs came with 3.14")
+@pytest.mark.parametrize("call", ["select", "get"])
+async def test_the_call_graph_of_a_sources_task_shows_who_waits_for_it(call: str) -> None:
+    gate = Gate()
+
+    async def consume() -> None:
+        async with multi_await(gate.get) as m:
+            await getattr(m, call)()
+
+    consumer = asyncio.ensure_future(consume())
+    await steps(3)
+    (task,) = [each for each in asyncio.all_tasks() if each.get_name() == "source 0 (Gate.get)"]
+    graph: Any = asyncio.capture_call_graph(task)  # type: ignore[attr-defined]  # of 3.14
+    assert [waiter.future for waiter in graph.awaited_by] == [consumer]
+    shown = asyncio.format_call_graph(task)  # type: ignore[attr-defined]  # as above
+    assert "test_the_call_graph_of_a_sources_task_shows" in shown
+    assert ".select()" in shown or ".get()" in shown
+    consumer.cancel()
+    await asyncio.wait([consumer])
 
 
 async def test_the_loops_own_task_factory_makes_the_tasks() -> None:

@@ -68,6 +68,12 @@ async def steps(count: int) -> None:
         await asyncio.sleep(0)
 
 
+def pass_time(seconds: float) -> None:
+    """Move the virtual clock on without a turn of the event loop, as a long computation does."""
+    loop: Any = asyncio.get_running_loop()
+    getattr(loop, "virtual", loop).now += seconds
+
+
 async def cancelled_after(seconds: float, awaitable: Awaitable[object]) -> None:
     """Run it in a task, cancel it after so many seconds, and see the cancellation come through."""
     task = asyncio.ensure_future(awaitable)

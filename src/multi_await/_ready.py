@@ -161,7 +161,12 @@ class ReadyQueue:
         slot.state = "removed"
         self._claims.pop(slot, None)
         self._wake_waiter()  # a call that is blocked may have nothing left to wait for
-        await self._finished([self._finish(slot)])
+        ending = self._finish(slot)
+        self._endings.add(ending)
+        try:
+            await self._finished([ending])
+        finally:
+            self._endings.discard(ending)
 
     def pause(self, position: int) -> None:
         """Poll the source no more, until it is resumed."""
@@ -392,9 +397,7 @@ class ReadyQueue:
             slots, self.slots = self.slots, []
             self._ready.clear()
             self._claims.clear()
-            for slot in slots:
-                if slot is not None:
-                    self._finish(slot)
+            self._endings.update(self._finish(slot) for slot in slots if slot is not None)
         await self._finished(self._endings)
 
     def _check_outside(self, call: str) -> None:
@@ -405,11 +408,7 @@ class ReadyQueue:
             )
 
     def _finish(self, slot: Slot) -> asyncio.Task[None]:
-        ending = start(self._end_of(slot), f"end of {slot}")
-        if not ending.done():
-            self._endings.add(ending)
-            ending.add_done_callback(self._endings.discard)
-        return ending
+        return start(self._end_of(slot), f"end of {slot}")
 
     async def _finished(self, endings: Iterable[asyncio.Task[None]]) -> None:
         cancelled = await until_done(endings)

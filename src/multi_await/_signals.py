@@ -71,27 +71,36 @@ class Signals(Source[signal.Signals]):
         self._signums = signums
         self._came: deque[signal.Signals] = deque()
         self._previous: list[tuple[signal.Signals, signal._HANDLER]] = []
-        self._loop: asyncio.AbstractEventLoop | None = None
 
     def poll(self, wake: Wake) -> signal.Signals | Pending:
         self._wake = wake
-        if self._loop is None:
+        if not self._previous:
             self._loop = asyncio.get_running_loop()
-            for signum in self._signums:
-                self._previous.append((signum, signal.signal(signum, self._handle)))
+            self._set_handlers()
         return self._came.popleft() if self._came else PENDING
 
-    def _handle(self, signum: int, frame: FrameType | None) -> None:
-        """Runs between any two instructions of the main thread, so it does next to nothing."""
-        self._came.append(signal.Signals(signum))
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._wake)
+    def _set_handlers(self) -> None:
+        """All of them or none."""
+        try:
+            for signum in self._signums:
+                self._previous.append((signum, signal.signal(signum, self._handle)))
+        except OSError:
+            self._put_back()
+            raise
 
-    async def aclose(self) -> Iterable[signal.Signals]:
+    def _put_back(self) -> None:
         while self._previous:
             signum, handler = self._previous.pop()
             if handler is not None:  # None: it was not set from Python, which can't set it again
                 signal.signal(signum, handler)
+
+    def _handle(self, signum: int, frame: FrameType | None) -> None:
+        """Runs between any two instructions of the main thread, so it does next to nothing."""
+        self._came.append(signal.Signals(signum))
+        self._loop.call_soon_threadsafe(self._wake)
+
+    async def aclose(self) -> Iterable[signal.Signals]:
+        self._put_back()
         return self._came
 
     def __repr__(self) -> str:
