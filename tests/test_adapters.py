@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import gc
+import signal
 import sys
 from collections import deque
 from collections.abc import AsyncIterator
@@ -11,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from multi_await import each, multi_await, once, put
+from multi_await import after, each, every, multi_await, once, put, signals
 from tests.conftest import Reported
 from tests.tools import Gate, cancelled_after, slow_to_end, steps
 
@@ -349,6 +351,33 @@ async def test_a_relay_with_a_bounded_buffer_as_in_go_with_a_nil_channel() -> No
 def test_a_mistake_with_put_is_a_type_error(queue: Any, supplier: Any, message: str) -> None:
     with pytest.raises(TypeError, match=message):
         put(queue, supplier)
+
+
+async def test_an_end_leaves_nothing_for_the_garbage_collector() -> None:
+    async def go_round() -> None:
+        queue, reader = asyncio.Queue[int](1), asyncio.StreamReader()
+        async with multi_await(
+            queue.get,
+            once(asyncio.get_running_loop().create_future()),
+            each(reader),
+            put(queue, functools.partial(int, 1)),
+            every(1),
+            after(2),
+            signals(signal.SIGTERM),
+        ) as m:
+            for _ in range(3):
+                await m.get()
+        await steps(2)
+
+    await go_round()
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(10):
+            await go_round()
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
 
 
 async def test_the_ends_of_all_adapters_leave_no_failure(reported: Reported) -> None:

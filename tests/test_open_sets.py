@@ -166,6 +166,19 @@ async def test_remove_after_a_wake_passes_the_wake_on() -> None:
         blocked.cancel()
 
 
+async def test_what_a_call_left_woken_can_be_removed_at_once() -> None:
+    m, queues = await filled(2)
+    loop = asyncio.get_running_loop()
+    async with m:
+        assert m.select_nowait() is None
+        for queue in queues:
+            loop.call_soon(queue.put_nowait, 1)
+        assert await m.select() == (0, 1)
+        await m.remove(1)
+        await steps(2)
+        assert queues[1].get_nowait() == 1
+
+
 async def test_a_late_wake_of_a_removed_source_does_not_reach_its_successor() -> None:
     wakes = list[Wake]()
 
@@ -221,6 +234,7 @@ async def test_an_exhausted_source_can_be_removed_and_replaced() -> None:
         with pytest.raises(NothingToAwait, match="0 coroutines"):
             await m.select()
         assert m.add(queue.get) == 0
+        assert m.select_nowait() is None
         queue.put_nowait(1)
         assert await m.select() == (0, 1)
 
@@ -359,7 +373,10 @@ async def test_pausing_twice_or_resuming_what_is_not_paused_is_an_error() -> Non
 
 
 async def test_an_exhausted_source_may_be_paused_and_resumed_and_stays_exhausted() -> None:
+    calls = list[str]()
+
     async def ends() -> None:
+        calls.append("called")
         raise StopAsyncIteration
 
     async with multi_await(ends) as m:
@@ -367,6 +384,22 @@ async def test_an_exhausted_source_may_be_paused_and_resumed_and_stays_exhausted
         m.pause(0)
         m.resume(0)
         assert [event async for event in m] == []
+    assert calls == ["called"]
+
+
+async def test_a_source_that_is_paused_after_it_woke_a_blocked_call_lets_go_of_the_wake() -> None:
+    queue = asyncio.Queue[int]()
+    loop = asyncio.get_running_loop()
+    async with multi_await(queue.get) as m:
+        blocked = asyncio.ensure_future(m.select())
+        await steps(2)
+        rival = asyncio.ensure_future(queue.get())
+        await steps(1)
+        queue.put_nowait(1)
+        loop.call_soon(m.pause, 0)  # after the wake, before the call goes on
+        assert await rival == 1
+        assert not blocked.done()
+        blocked.cancel()
 
 
 # biased

@@ -104,7 +104,6 @@ class Every(Source[int]):
         return PENDING
 
     def _fire(self) -> None:
-        self._timer = None
         self._fired = True
         self._wake()
 

@@ -1,7 +1,8 @@
 """A source of one's own, and the helpers of 1.0.4."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from typing import assert_type
 
 from multi_await import (
@@ -11,10 +12,16 @@ from multi_await import (
     Source,
     SourceLike,
     Wake,
+    after,
     as_completed_or_abort,
+    each,
+    every,
     gather_or_abort,
     inline,
     multi_await,
+    once,
+    put,
+    signals,
     wait_or_abort,
     with_value,
 )
@@ -49,16 +56,43 @@ def sources(own: Own) -> None:
     inline(asyncio.Event)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
+async def items() -> AsyncIterator[float]:
+    yield 1.0
+
+
+async def the_packages_own(
+    task: asyncio.Task[bytes], reader: asyncio.StreamReader, queue: asyncio.Queue[int]
+) -> None:
+    assert_type(every(0.5), Source[int])
+    assert_type(after(3), Source[None])
+    assert_type(once(task), Source[bytes])
+    assert_type(once(asyncio.sleep(1, "done")), Source[str])
+    assert_type(each(items()), Source[float])
+    assert_type(each(reader), Source[bytes])
+    assert_type(put(queue, lambda: 1), Source[int])
+    assert_type(signals(signal.SIGTERM), Source[signal.Signals])
+    async with multi_await(every(1), each(items()), signals(signal.SIGINT), biased=True) as m:
+        assert_type(m, MultiAwait[int, float, signal.Signals])
+        m.pause(0)
+        m.resume(0)
+        await m.remove(0)  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
+    every("1")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    each([1])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    put(queue, lambda: "no int")  # type: ignore[arg-type,return-value]  # pyright: ignore[reportArgumentType]
+    async with multi_await(biased=True) as open_set:
+        await open_set.remove(open_set.add(after(1)))
+
+
 def a_source_of_strings_is_a_source_of_objects(own: Own) -> Source[object]:
     return own
 
 
 async def helpers(one: asyncio.Task[int], two: asyncio.Task[int], other: asyncio.Task[str]) -> None:
-    mixed: list[object] = await gather_or_abort(one, other)
+    mixed = await gather_or_abort(one, other)
     assert_type(await gather_or_abort(one, two), list[int])
     assert_type(await wait_or_abort([one, two], timeout=1.5), set[asyncio.Task[int]])
     assert_type(as_completed_or_abort({one, two}), Iterator[Awaitable[int]])
-    for each in as_completed_or_abort([one, two], 3):
-        assert_type(await each, int)
+    for following in as_completed_or_abort([one, two], 3):
+        assert_type(await following, int)
     pair: tuple[str, int] = await with_value("one", one)
-    print(pair, mixed)
+    print(pair, mixed[0], mixed[1])
