@@ -10,7 +10,8 @@ from typing import Any, assert_never
 import pytest
 
 from multi_await import MultiAwait, NothingToAwait, inline, multi_await
-from tests.tools import Gate, cancelled_after, nowait_calls, steps, waiting_calls
+from tests.conftest import new_loop
+from tests.tools import Gate, cancelled_after, nowait_calls, slow_to_end, steps, waiting_calls
 
 
 async def send(queue: asyncio.Queue[Any], seconds: float, value: object) -> None:
@@ -262,6 +263,43 @@ async def test_cancel_from_within_a_source_is_an_error_of_that_source() -> None:
             await m.select()
 
 
+async def test_a_function_source_may_end_the_multi_await_and_goes_on_when_all_else_has_ended() -> (
+    None
+):
+    ended, stop = list[float](), asyncio.Event()
+
+    async def stopper() -> None:
+        await stop.wait()
+        await m.cancel()
+        ended.append(asyncio.get_running_loop().time())
+
+    m = multi_await(functools.partial(slow_to_end, ended), stopper)
+    blocked = asyncio.ensure_future(m.select())
+    await steps(3)
+    stop.set()
+    with pytest.raises(RuntimeError, match="closed"):
+        await blocked
+    await m.cancel()
+    await steps(2)
+    assert ended == [5, 5]
+
+
+async def test_a_function_source_may_remove_itself() -> None:
+    removed = list[str]()
+
+    async def once_only() -> None:
+        await asyncio.sleep(1)
+        await m.remove(0)
+        removed.append("itself")
+
+    async with multi_await() as m:
+        m.add(once_only)
+        m.add(functools.partial(asyncio.sleep, 2, "the other"))
+        assert await m.select() == (1, "the other")
+        assert removed == ["itself"]
+        assert "once_only" not in repr(m)
+
+
 async def test_cancel_while_a_call_gives_way_to_the_event_loop_ends_that_call() -> None:
     always = asyncio.Event()
     always.set()
@@ -292,9 +330,9 @@ def test_a_second_event_loop_is_an_error() -> None:
         with pytest.raises(RuntimeError, match="another event loop"):
             await m.cancel()
 
-    asyncio.run(first())
-    asyncio.run(second())
-    asyncio.run(third())
+    for main in (first, second, third):
+        with asyncio.Runner(loop_factory=new_loop) as runner:
+            runner.run(main())
 
 
 def test_one_that_could_not_be_made_says_nothing_when_it_is_freed() -> None:
@@ -344,6 +382,7 @@ def test_a_call_that_nobody_finishes_before_its_loop_is_closed_says_nothing() ->
         queue.put_nowait(1)
         await steps(1)
 
-    asyncio.run(woken_and_not_resumed())
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(woken_and_not_resumed())
     call.close()
     assert queue.get_nowait() == 1

@@ -94,23 +94,23 @@ class InlineSource(Source[T]):
         self._given_up: Coroutine[Any, Any, T] | None = None
 
     def poll(self, wake: Wake) -> T | Pending:
+        self._wake = wake
         coroutine = self._coroutine
         if coroutine is None:
             coroutine = self._function()
             try:
-                resume = coroutine.send
+                send = coroutine.send
             except AttributeError:
                 raise TypeError(
                     f"inline source {self._name} returned {short(coroutine)}, not a coroutine: "
                     "pass the function itself, without inline()"
                 ) from None
         elif self._future.done():
-            resume = coroutine.send
+            send = coroutine.send
         else:
             return PENDING
-        self._wake = wake
         try:
-            return self._run(coroutine, resume, None)
+            return self._run(coroutine, send, None)
         except asyncio.CancelledError:
             if self._given_up is not coroutine:
                 raise

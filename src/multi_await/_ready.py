@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar
 
-from multi_await._source import PENDING, Pending, Source, Wake, start, until_done
+from multi_await._source import PENDING, Pending, Source, Wake, ended_by, start, until_done
 
 T = TypeVar("T")
 State: TypeAlias = Literal["ready", "pending", "paused", "exhausted", "removed"]
@@ -52,10 +52,10 @@ class NothingToAwait(RuntimeError):  # noqa: N818 -- it says what is the matter
 
 
 class Slot:
-    """A position: its source, and where that source stands."""
+    """A position: its source, and where that source stands. It is also what wakes that source."""
 
-    # `queued` says whether it is in the ready queue. One that was paused or removed meanwhile stays
-    # there, and is passed over when its turn comes.
+    # One that is paused or removed while it is in the ready queue stays there, and is passed over
+    # when its turn comes. `queued` says that it is paused there.
     __slots__ = ("_owner", "position", "queued", "source", "state")
 
     def __init__(self, owner: ReadyQueue, position: int, source: Source[Any]) -> None:
@@ -71,8 +71,8 @@ class Slot:
     def __repr__(self) -> str:
         return f"source {self.position} ({self.source!r})"
 
-    def wake(self, *ignored: object) -> None:
-        """What a pending source calls when it may have an outcome."""
+    def __call__(self, *ignored: object) -> None:
+        """The wake: what a pending source calls when it may have an outcome."""
         if self.state != "exhausted":
             self._owner.woken(self)
 
@@ -174,6 +174,7 @@ class ReadyQueue:
         if slot.state == "paused":
             raise RuntimeError(f"{slot} is paused already: resume() it first")
         if slot.state != "exhausted":
+            slot.queued = slot.state == "ready"
             slot.state = "paused"
             if slot in self._claims:
                 del self._claims[slot]
@@ -186,8 +187,11 @@ class ReadyQueue:
             return
         if slot.state != "paused":
             raise RuntimeError(f"{slot} is not paused: pause() it first")
-        slot.state = "pending"
-        self._append(slot)
+        if slot.queued:
+            slot.state = "ready"
+        else:
+            slot.state = "pending"
+            self._append(slot)
         self._wake_waiter()
 
     def _at(self, position: int) -> Slot:
@@ -281,14 +285,14 @@ class ReadyQueue:
             slot.source = _Kept(slot, value, failure)
 
     def _poll(self, slot: Slot) -> Any | Pending:
-        slot.queued = False
-        if slot.state != "ready":
-            return PENDING  # it was paused or removed since
+        if slot.state != "ready":  # it was paused or removed since
+            slot.queued = False
+            return PENDING
         slot.state = "pending"
         if self._claims:
             self._claims.pop(slot, None)
         try:
-            value = slot.source.poll(slot.wake)
+            value = slot.source.poll(slot)
         except _ENDED:
             slot.state = "exhausted"
             self._unended -= 1
@@ -303,9 +307,7 @@ class ReadyQueue:
     def _append(self, slot: Slot) -> None:
         if slot.state == "pending":
             slot.state = "ready"
-            if not slot.queued:
-                slot.queued = True
-                self._ready.append(slot)
+            self._ready.append(slot)
 
     # -- waiting and waking --------------------------------------------------------------------
 
@@ -342,26 +344,30 @@ class ReadyQueue:
 
     def _begin(self) -> None:
         self.check_open()
+        self._bind()
         if self._in_call:
             raise RuntimeError(
                 "another call on this MultiAwait has not returned yet: "
                 "one call at a time, or a MultiAwait for each task"
             )
-        self._bind()
         self._in_call = True
 
     def _bind(self) -> None:
-        """Belong to the event loop of the first call."""
+        """Belong to the event loop of the first call, until the end."""
         loop = asyncio.get_running_loop()
-        if self._loop is None:
+        if self._loop is not loop:
+            if self._loop is not None:
+                raise RuntimeError("this MultiAwait belongs to another event loop")
             self._loop = loop
-        elif self._loop is not loop:
-            raise RuntimeError("this MultiAwait belongs to another event loop")
 
     def _end(self) -> None:
         self._in_call = False
+        if self._claims:
+            self._release_soon()
+
+    def _release_soon(self) -> None:
         loop = self._loop
-        if self._claims and not self._releasing and loop is not None and not loop.is_closed():
+        if not self._releasing and loop is not None and not loop.is_closed():
             self._releasing = True
             loop.call_soon(self._release_claims)
 
@@ -408,7 +414,11 @@ class ReadyQueue:
             )
 
     def _finish(self, slot: Slot) -> asyncio.Task[None]:
-        return start(self._end_of(slot), f"end of {slot}")
+        before = ended_by.set(asyncio.current_task())
+        try:
+            return start(self._end_of(slot), f"end of {slot}")
+        finally:
+            ended_by.reset(before)
 
     async def _finished(self, endings: Iterable[asyncio.Task[None]]) -> None:
         cancelled = await until_done(endings)

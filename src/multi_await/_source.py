@@ -13,6 +13,7 @@ import inspect
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from contextvars import ContextVar
 from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
 
 T = TypeVar("T")
@@ -120,6 +121,10 @@ SourceLike: TypeAlias = Callable[[], Awaitable[T]] | Source[T]
 """What may be waited on: a function without arguments that returns an awaitable, or a `Source`."""
 
 
+# The task that ends a source, for the source's `aclose`, which runs in another one.
+ended_by: ContextVar[asyncio.Task[Any] | None] = ContextVar("ended_by", default=None)
+
+
 class TaskSource(Source[T]):
     """Waits for one awaitable after another, each in a task if it is no future itself.
 
@@ -155,8 +160,8 @@ class TaskSource(Source[T]):
 
     async def aclose(self) -> Iterable[T]:
         task, self._task = self._task, None
-        if task is None:
-            return ()
+        if task is None or task is ended_by.get():
+            return ()  # not to wait for the one that waits for us: it ends when we have
         task.cancel()
         await until_done([task])  # only a loop that shuts down cancels this: still hand over
         try:
