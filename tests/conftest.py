@@ -1,7 +1,8 @@
 """The virtual clock: async tests run on a loop whose time passes only when nobody has work.
 
 Hours pass in a millisecond, the order of events is the same in every run, and a deadlock is a
-failed test instead of one that hangs.
+failed test instead of one that hangs. The options --loop and --tasks say which loop, and how it
+makes its tasks.
 """
 
 from __future__ import annotations
@@ -10,11 +11,15 @@ import asyncio
 import gc
 import inspect
 import selectors
+import sys
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
 
 Reported = list[dict[str, Any]]
+
+MOST_PASSES = 100_000  # through the loop, before the clock must have moved
 
 
 class Deadlock(AssertionError):  # noqa: N818 -- it says what is the matter
@@ -30,7 +35,7 @@ class VirtualSelector(selectors.DefaultSelector):
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         events = super().select(0)
         self.busy = 0 if timeout else self.busy + 1
-        if self.busy > 100_000:
+        if self.busy > MOST_PASSES:
             raise Deadlock("somebody spins: the clock can't move")
         if not events:
             if timeout is None:
@@ -50,6 +55,82 @@ class VirtualClockLoop(asyncio.SelectorEventLoop):
         return self.virtual.now
 
 
+def wrapped(
+    loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any], **options: Any
+) -> asyncio.Task[Any]:
+    """What tools that trace or profile do: each task runs a coroutine that awaits the one meant.
+
+    Which is never awaited if the task is cancelled before its first step: no test may do that, and
+    the package must not.
+    """
+
+    async def wrapper() -> Any:
+        return await coroutine
+
+    return asyncio.Task(wrapper(), loop=loop, **options)
+
+
+TASK_FACTORIES: dict[str, Callable[..., asyncio.Task[Any]] | None] = {
+    "plain": None,
+    "wrapped": wrapped,
+}
+if sys.version_info >= (3, 12):
+
+    def eager(
+        loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any], **options: Any
+    ) -> asyncio.Task[Any]:
+        """asyncio.eager_task_factory, also on uvloop.
+
+        uvloop on 3.13 and later hands every factory eager_start=None. The first releases of 3.13
+        don't know that option, and later ones take it for "not eagerly".
+        """
+        given = {name: value for name, value in options.items() if value is not None}
+        return asyncio.eager_task_factory(loop, coroutine, **given)
+
+    TASK_FACTORIES["eager"] = eager
+
+_virtual_loop: Callable[[], asyncio.AbstractEventLoop] = VirtualClockLoop
+_real_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
+_task_factory = TASK_FACTORIES["plain"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("event loop")
+    group.addoption(
+        "--loop",
+        choices=["asyncio", "uvloop"],
+        default="asyncio",
+        help="what the async tests run on",
+    )
+    group.addoption(
+        "--tasks",
+        choices=["plain", "eager", "wrapped"],
+        default="plain",
+        help="how the loop makes its tasks: by no factory, by asyncio.eager_task_factory (Python "
+        "3.12 and later), or by one that wraps every coroutine in another",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    global _virtual_loop, _real_loop, _task_factory
+    if config.option.loop == "uvloop":  # only then need it be installed
+        import uvloop
+
+        from tests.virtual_uvloop import VirtualClockUvloop
+
+        _virtual_loop, _real_loop = VirtualClockUvloop, uvloop.new_event_loop
+    if config.option.tasks not in TASK_FACTORIES:
+        raise pytest.UsageError("--tasks eager: eager tasks came with Python 3.12")
+    _task_factory = TASK_FACTORIES[config.option.tasks]
+
+
+def new_loop(*, real_clock: bool = False) -> asyncio.AbstractEventLoop:
+    """An event loop as the options want it."""
+    loop = _real_loop() if real_clock else _virtual_loop()
+    loop.set_task_factory(_task_factory)
+    return loop
+
+
 @pytest.fixture
 def reported() -> Reported:
     """What was reported to the loop's exception handler; a test that asks for it expects some."""
@@ -64,7 +145,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     wanted = inspect.signature(pyfuncitem.obj).parameters
     arguments: dict[str, Any] = {name: pyfuncitem.funcargs[name] for name in wanted}
     reported: Reported = arguments.get("reported", [])
-    with asyncio.Runner(loop_factory=VirtualClockLoop) as runner:
+    with asyncio.Runner(loop_factory=new_loop) as runner:
         runner.get_loop().set_exception_handler(lambda _, context: reported.append(context))
         runner.run(pyfuncitem.obj(**arguments))
         assert asyncio.all_tasks(runner.get_loop()) == set(), "tasks are left"

@@ -164,7 +164,7 @@ async def test_a_stream_gives_each_line_once_whatever_is_cancelled() -> None:
                 theirs.send(b"line %d\npart" % number)
                 for _ in range(3):
                     with_timeout = asyncio.ensure_future(m.select())
-                    await steps(number % 4)
+                    await steps(1 + number % 4)
                     with_timeout.cancel()
                     await asyncio.wait([with_timeout])
                     if not with_timeout.cancelled() and with_timeout.result()[0] == 0:

@@ -11,6 +11,7 @@ import time
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import aiosqlite
@@ -136,6 +137,33 @@ def test_the_loop_writes_once_a_period_until_it_is_to_stop(tmp_path: Path) -> No
     path = tmp_path / "database"
     asyncio.run(main())
     assert 0 < len(rows_of(path)) <= 100
+
+
+async def test_writes_that_take_longer_than_the_period_keep_up_with_the_views() -> None:
+    batches: list[int] = []
+
+    class SlowToWrite(last_active.LastActive):
+        async def write(self) -> None:
+            await asyncio.sleep(2.5)
+            batches.append(len(self.unwritten))
+            self.unwritten.clear()
+
+    activity: asyncio.Queue[last_active.View] = asyncio.Queue()
+    stop = asyncio.Event()
+
+    async def view_pages() -> None:
+        for user in range(1000):
+            activity.put_nowait((user, 0.0))
+            await asyncio.sleep(0.01)
+        stop.set()
+
+    no_database: Any = None
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(view_pages())
+        await last_active.write_batches(activity, SlowToWrite(no_database), 1, stop)
+    # A second's views, then those of 2.5 seconds each, then those before the stop.
+    assert batches == pytest.approx([100, 250, 250, 250, 150], abs=1)
+    assert sum(batches) == 1000
 
 
 def test_what_is_in_memory_and_in_the_queue_at_the_stop_is_written(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from collections.abc import AsyncIterator
 import aiosqlite
 from aiohttp import web
 
-from multi_await import multi_await
+from multi_await import every, multi_await
 
 View = tuple[int, float]  # user_id, when
 
@@ -85,21 +85,27 @@ async def write_batches(
     activity: asyncio.Queue[View], table: LastActive, period: float, stop: asyncio.Event
 ) -> None:
     """Take in page views, and write them once a period, until `stop` is set."""
-    async with multi_await(activity.get, lambda: asyncio.sleep(period), stop.wait) as m:
+    async with multi_await(activity.get, every(period), stop.wait) as m:
         while True:
             match await m.select():
                 case (0, (user_id, when)):
                     table.note(user_id, when)
                 case (1, _):
+                    note_all(activity, table)  # or a write that takes a period has one view each
                     await table.write()
                 case (2, _):
                     return  # nothing was taken ahead: all other views are still in the queue
 
 
-async def write_the_rest(activity: asyncio.Queue[View], table: LastActive, period: float) -> None:
-    """Write what the loop left, and try as long as it takes: there is no next batch."""
+def note_all(activity: asyncio.Queue[View], table: LastActive) -> None:
+    """Take in what is in the queue now."""
     while not activity.empty():
         table.note(*activity.get_nowait())
+
+
+async def write_the_rest(activity: asyncio.Queue[View], table: LastActive, period: float) -> None:
+    """Write what the loop left, and try as long as it takes: there is no next batch."""
+    note_all(activity, table)
     await table.write()
     while table.unwritten:
         await asyncio.sleep(period)

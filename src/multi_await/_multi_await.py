@@ -530,12 +530,14 @@ class MultiAwait(Generic[*Ts]):
 
         Values that were produced and not delivered are in `undelivered` afterwards; a failure
         goes to the event loop's exception handler. Does nothing the second time. A call of another
-        task that is blocked gets a `RuntimeError`.
+        task that is blocked gets a `RuntimeError`. A source that does not end keeps this waiting,
+        as `TaskGroup` does. A function source may call it itself: all others end, and it goes on.
 
         Raises:
             asyncio.CancelledError: the caller was cancelled meanwhile; everything has ended all
-                the same. A source that does not end keeps it waiting, as `TaskGroup` does.
-            RuntimeError: in another event loop than before.
+                the same.
+            RuntimeError: in another event loop than before; or from within a source that is being
+                polled, which would wait for its own end.
         """
         await self._queue.close()
 

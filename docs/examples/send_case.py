@@ -1,0 +1,34 @@
+"""A send case: the item is made at the moment when it goes in, so it is never an old one."""
+
+import asyncio
+
+from multi_await import every, multi_await, put
+
+
+async def measure(outbox: asyncio.Queue[str]) -> None:
+    seconds = 0
+
+    def newest() -> str:
+        return f"the measurement of second {seconds}"
+
+    async with multi_await(every(1), put(outbox, newest)) as m:
+        async for event in m:
+            match event:
+                case (0, periods):
+                    seconds += periods
+                case (1, item):
+                    print("put in:", item)
+
+
+async def main() -> None:
+    outbox: asyncio.Queue[str] = asyncio.Queue(1)
+    async with asyncio.TaskGroup() as tasks:
+        measuring = tasks.create_task(measure(outbox))
+        for _ in range(3):
+            await asyncio.sleep(2.5)
+            print("got out:", await outbox.get())
+        measuring.cancel()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,22 @@
+"""Ticks at a fixed rate: who comes late is told how many periods went by."""
+
+import asyncio
+
+from multi_await import every, multi_await
+
+
+async def main() -> None:
+    loop = asyncio.get_running_loop()
+    start = loop.time()
+    async with multi_await(every(1)) as m:
+        async for _, periods in m:
+            seconds = round(loop.time() - start)
+            print("after", seconds, "seconds, periods:", periods)
+            if seconds == 2:
+                await asyncio.sleep(3.3)  # the program does something else
+            if seconds == 6:
+                break
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
