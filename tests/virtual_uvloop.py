@@ -5,6 +5,9 @@ through the loop, so that the loop never blocks, and looks whether call_soon() w
 last. Whatever goes on comes to use it: a task's next step, a future that is done, data for a reader
 that waits. What uvloop schedules past it (stop(), the end of a transport, a signal's handler) has
 run a pass or two later. So after three passes without it the next timer's time has come.
+
+Another thread's work is none of the loop's, as on the other virtual clock: a test that waits for a
+thread (of run_in_executor(), or the one that resolves a host's name) needs a real clock.
 """
 
 from __future__ import annotations
