@@ -124,6 +124,12 @@ def pytest_configure(config: pytest.Config) -> None:
     _task_factory = TASK_FACTORIES[config.option.tasks]
 
 
+def pytest_collection_finish() -> None:
+    """What was imported stays, and need not be looked through for garbage after each test."""
+    gc.collect()
+    gc.freeze()
+
+
 def new_loop(*, real_clock: bool = False) -> asyncio.AbstractEventLoop:
     """An event loop as the options want it."""
     loop = _real_loop() if real_clock else _virtual_loop()

@@ -36,7 +36,10 @@ class Able:
         (asyncio.Event, "is of type Event: pass its method wait, without"),
         (asyncio.Lock, "is of type Lock: pass its method acquire, without"),
         (asyncio.BoundedSemaphore, "is of type BoundedSemaphore: pass its method acquire, without"),
-        (asyncio.StreamReader, "is of type StreamReader: pass its method readline, without"),
+        (
+            asyncio.StreamReader,
+            r"is an asynchronous iterable, StreamReader: pass each\(...\) of it",
+        ),
         (Able, r"is of type Able: pass once\(...\) of it"),
         (numbers, r"is an asynchronous iterable, async_generator: pass each\(...\) of it"),
         (lambda: 1.5, r"is the number 1.5: pass every\(1.5\) or after\(1.5\)"),
@@ -115,3 +118,12 @@ async def test_a_function_that_needs_arguments_is_a_failure_of_that_source_alone
     async with multi_await(needs_one) as m:
         _, (failure,) = await m.get()
     assert isinstance(failure, TypeError)
+
+
+async def test_an_async_generators_function_is_a_failure_that_names_each() -> None:
+    generators: Any = numbers
+    async with multi_await(generators) as m:
+        with pytest.raises(
+            TypeError, match=r"returned <async_generator .* pass each\(...\) of it"
+        ):
+            await m.select()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import gc
+import signal
 import sys
 import warnings
 from collections.abc import Awaitable, Callable, Coroutine
@@ -21,8 +22,9 @@ from multi_await import (
     Wake,
     inline,
     multi_await,
+    signals,
 )
-from tests.conftest import Reported
+from tests.conftest import Reported, new_loop
 from tests.tools import (
     Gate,
     cancelled_after,
@@ -478,6 +480,45 @@ async def test_promise_9_a_failure_that_nobody_was_handed_goes_to_the_exception_
         await steps(3)
     assert [repr(each["exception"]) for each in reported] == ["ValueError('unseen')"]
     assert m.undelivered == ()
+
+
+def test_promise_9_sources_end_also_when_the_event_loop_shuts_down_meanwhile() -> None:
+    """asyncio.run cancels every task that is left, those that end the sources among them."""
+    queue, ended = asyncio.Queue[int](), list[float]()
+    previous = signal.getsignal(signal.SIGTERM)
+
+    async def consume() -> None:
+        slow = functools.partial(slow_to_end, ended)
+        async with multi_await(queue.get, signals(signal.SIGTERM), slow) as m:
+            await m.select()
+
+    async def main() -> None:
+        consumer = asyncio.ensure_future(consume())
+        await asyncio.sleep(1)
+        consumer.cancel()
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(main())
+    assert signal.getsignal(signal.SIGTERM) is previous
+    assert "_getters" not in repr(queue)
+
+
+async def test_promise_9_a_task_that_was_woken_has_its_turn_before_the_end_cancels_it() -> None:
+    class Careless:
+        """A primitive that loses the item which it has handed to a task that is cancelled."""
+
+        def __init__(self) -> None:
+            self.handed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+        async def receive(self) -> str:
+            return await self.handed
+
+    careless = Careless()
+    async with multi_await(careless.receive) as m:
+        m.select_nowait()
+        await steps(3)
+        careless.handed.set_result("handed over")
+    assert m.undelivered == ((0, "handed over"),)
 
 
 # 10. One event costs the same at any number of sources.

@@ -135,5 +135,7 @@ def test_no_positive_number_of_seconds_is_an_error(timer: Any, seconds: float) -
 
 @pytest.mark.parametrize("timer", [every, after])
 def test_seconds_that_are_no_number_are_a_type_error(timer: Any) -> None:
-    with pytest.raises(TypeError):
+    with pytest.raises(
+        TypeError, match=rf"^{timer.__name__}\(\) needs a number of seconds, not '1'"
+    ):
         timer("1")

@@ -30,7 +30,6 @@ _METHODS = {
     asyncio.Event: "wait",
     asyncio.Lock: "acquire",
     asyncio.Semaphore: "acquire",
-    asyncio.StreamReader: "readline",
 }
 
 

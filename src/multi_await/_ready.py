@@ -20,14 +20,14 @@ import asyncio
 import heapq
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from types import TracebackType
 from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar
 
 from multi_await._source import PENDING, Pending, Source, Wake, ended_by, start, until_done
 
 T = TypeVar("T")
-State: TypeAlias = Literal["ready", "pending", "paused", "exhausted", "removed"]
+State: TypeAlias = Literal["ready", "pending", "paused", "exhausted", "removed", "ended"]
 
 # After so many calls in a row that found something at once, the event loop gets a turn (tokio's
 # cooperative budget is the model, and has the same size).
@@ -56,7 +56,7 @@ class Slot:
 
     # One that is paused or removed while it is in the ready queue stays there, and is passed over
     # when its turn comes. `queued` says that it is paused there.
-    __slots__ = ("_owner", "position", "queued", "source", "state")
+    __slots__ = ("_owner", "ending", "position", "queued", "source", "state")
 
     def __init__(self, owner: ReadyQueue, position: int, source: Source[Any]) -> None:
         self._owner = owner
@@ -64,6 +64,7 @@ class Slot:
         self.source = source
         self.state: State = "pending"
         self.queued = False
+        self.ending: asyncio.Task[None] | None = None
 
     def __lt__(self, other: Slot) -> bool:
         return self.position < other.position
@@ -124,7 +125,7 @@ class ReadyQueue:
         self._waiter: asyncio.Future[None] | None = None
         self._budget = BUDGET
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._endings: set[asyncio.Task[None]] = set()
+        self._leaving: set[Slot] = set()
 
     # -- the set of sources --------------------------------------------------------------------
 
@@ -161,12 +162,11 @@ class ReadyQueue:
         slot.state = "removed"
         self._claims.pop(slot, None)
         self._wake_waiter()  # a call that is blocked may have nothing left to wait for
-        ending = self._finish(slot)
-        self._endings.add(ending)
+        self._leaving.add(slot)
         try:
-            await self._finished([ending])
+            await self._end_all([slot])
         finally:
-            self._endings.discard(ending)
+            self._leaving.discard(slot)
 
     def pause(self, position: int) -> None:
         """Poll the source no more, until it is resumed."""
@@ -325,7 +325,7 @@ class ReadyQueue:
             self._waiter = None
 
     def woken(self, slot: Slot) -> None:
-        if self.closed or slot.state == "removed":
+        if self.closed or slot.state in ("removed", "ended"):
             return
         self._append(slot)
         if self._in_call and slot.state == "ready":
@@ -403,8 +403,11 @@ class ReadyQueue:
             slots, self.slots = self.slots, []
             self._ready.clear()
             self._claims.clear()
-            self._endings.update(self._finish(slot) for slot in slots if slot is not None)
-        await self._finished(self._endings)
+            self._leaving.update(slot for slot in slots if slot is not None)
+        try:
+            await self._end_all(self._leaving)
+        finally:
+            self._leaving.clear()  # a slot knows its owner: no cycle
 
     def _check_outside(self, call: str) -> None:
         if self._in_call and not self._asleep:
@@ -413,17 +416,25 @@ class ReadyQueue:
                 "let the source tell whoever called, who can do it"
             )
 
-    def _finish(self, slot: Slot) -> asyncio.Task[None]:
+    async def _end_all(self, slots: Collection[Slot]) -> None:
+        """Wait until these have ended, whatever cancels us, each in a task of its own."""
+        cancelled = None
+        while unended := [slot for slot in slots if slot.state != "ended"]:
+            for slot in sorted(unended):
+                # Done, and not ended: cancelled before its first step by a loop that shuts down.
+                if slot.ending is None or slot.ending.done():
+                    slot.ending = self._start_end(slot)
+            endings = [slot.ending for slot in unended if slot.ending is not None]
+            cancelled = await until_done(endings) or cancelled
+        if cancelled is not None:
+            raise cancelled
+
+    def _start_end(self, slot: Slot) -> asyncio.Task[None]:
         before = ended_by.set(asyncio.current_task())
         try:
             return start(self._end_of(slot), f"end of {slot}")
         finally:
             ended_by.reset(before)
-
-    async def _finished(self, endings: Iterable[asyncio.Task[None]]) -> None:
-        cancelled = await until_done(endings)
-        if cancelled is not None:
-            raise cancelled
 
     async def _end_of(self, slot: Slot) -> None:
         try:
@@ -437,6 +448,7 @@ class ReadyQueue:
         else:
             self.undelivered.extend((slot.position, value) for value in left or ())
         finally:
+            slot.state = "ended"
             del slot.source  # which may hold our wake, and so this slot: no cycle
 
 

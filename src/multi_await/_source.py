@@ -39,9 +39,11 @@ It is not `None`, because `None` is a value that a source may produce.
 class Wake(Protocol):
     """What `Source.poll` is handed: call it once the source may have an outcome.
 
-    It ignores its arguments, so that it goes straight into `Future.add_done_callback`,
-    `loop.call_later` or `loop.add_reader`. Call it in the event loop's thread; from another
-    thread use `loop.call_soon_threadsafe(wake)`. A call too many does no harm.
+    It ignores its arguments, so that it goes straight into `Future.add_done_callback` or
+    `loop.call_later`. Call it in the event loop's thread; from another thread use
+    `loop.call_soon_threadsafe(wake)`. A call too many does no harm, but costs a poll: what calls
+    it over and over, as `loop.add_reader` does while there is something to read, is to be stopped
+    by `Source.release`.
     """
 
     def __call__(self, *ignored: object) -> None: ...
@@ -102,7 +104,8 @@ class Source(ABC, Generic[T_co]):
 
         Called after a wake, when no call is there to poll: a source that holds its place as
         the one that was woken (a queue's getter, a lock's waiter) passes it on to the next in
-        line. It will be polled afresh. Must not suspend; does nothing unless overridden.
+        line, and one that would be woken again and again (`loop.add_reader`) stops that. It will
+        be polled afresh. Must not suspend; does nothing unless overridden.
         """
 
     async def aclose(self) -> Iterable[T_co] | None:
@@ -162,6 +165,11 @@ class TaskSource(Source[T]):
         task, self._task = self._task, None
         if task is None or task is ended_by.get():
             return ()  # not to wait for the one that waits for us: it ends when we have
+        # One that was woken has its turn first: not every library's primitive keeps the item that
+        # it has handed to a task which is cancelled then.
+        turn = asyncio.get_running_loop().create_future()
+        asyncio.get_running_loop().call_soon(turn.set_result, None)
+        await until_done([turn])
         task.cancel()
         await until_done([task])  # only a loop that shuts down cancels this: still hand over
         try:
@@ -197,8 +205,8 @@ def as_future(awaitable: Awaitable[T], label: str) -> asyncio.Future[T]:
     if inspect.isawaitable(awaitable):
         return start(await_it(awaitable), label)
     raise TypeError(
-        f"{label} returned {short(awaitable)}, which can't be awaited: "
-        "a source is a function that returns a coroutine, a Task or a Future"
+        f"{label} returned {short(awaitable)}, which can't be awaited: a source is a function that "
+        "returns a coroutine, a Task or a Future; for an async generator, pass each(...) of it"
     )
 
 

@@ -25,7 +25,8 @@ def every(seconds: float) -> Source[int]:
         unless some were missed.
 
     Raises:
-        ValueError: `seconds` is zero, negative, infinite or not a number.
+        ValueError: `seconds` is zero, negative, infinite or NaN.
+        TypeError: it is no number.
 
     Example:
         async with multi_await(activity.get, every(1)) as m:
@@ -50,7 +51,8 @@ def after(seconds: float) -> Source[None]:
         A source whose one value is `None`.
 
     Raises:
-        ValueError: `seconds` is zero, negative, infinite or not a number.
+        ValueError: `seconds` is zero, negative, infinite or NaN.
+        TypeError: it is no number.
 
     Example:
         async with multi_await(answers.get, after(30)) as m:
@@ -64,6 +66,8 @@ def after(seconds: float) -> Source[None]:
 
 
 def _checked(name: str, seconds: float) -> float:
+    if not isinstance(seconds, int | float):
+        raise TypeError(f"{name}() needs a number of seconds, not {short(seconds)}")
     if not (math.isfinite(seconds) and seconds > 0):
         raise ValueError(
             f"{name}() needs a finite number of seconds, more than zero, not {short(seconds)}"
