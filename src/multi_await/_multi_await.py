@@ -14,7 +14,8 @@ from types import TracebackType
 from typing import Any, Generic, Self, TypeAlias, overload
 
 from multi_await._convert import as_source, close_coroutines
-from multi_await._ready import NothingToAwait, Outcome, ReadyQueue
+from multi_await._outcome import Outcome
+from multi_await._ready import NothingToAwait, ReadyQueue
 from multi_await._source import SourceLike, short
 from multi_await._types import (
     T1,

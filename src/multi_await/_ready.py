@@ -21,10 +21,10 @@ import heapq
 import sys
 from collections import deque
 from collections.abc import Callable, Collection, Iterable
-from types import TracebackType
-from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar
 
-from multi_await._source import PENDING, Pending, Source, Wake, ended_by, start, until_done
+from multi_await._outcome import Kept, Outcome, attributed, report, without_our_frames
+from multi_await._source import PENDING, Pending, Source, ended_by, start, until_done
 
 T = TypeVar("T")
 State: TypeAlias = Literal["ready", "pending", "paused", "exhausted", "removed", "ended"]
@@ -76,14 +76,6 @@ class Slot:
         """The wake: what a pending source calls when it may have an outcome."""
         if self.state != "exhausted":
             self._owner.woken(self)
-
-
-class Outcome(NamedTuple):
-    """What a source produced: a value if `failure` is None."""
-
-    slot: Slot
-    value: Any
-    failure: BaseException | None
 
 
 class LowestFirst:
@@ -282,7 +274,7 @@ class ReadyQueue:
     def keep(self, outcomes: Iterable[Outcome]) -> None:
         """Put back what was taken and can't be delivered by this call; the next one has it."""
         for slot, value, failure in outcomes:
-            slot.source = _Kept(slot, value, failure)
+            slot.source = Kept(slot, value, failure)
 
     def _poll(self, slot: Slot) -> Any | Pending:
         if slot.state != "ready":  # it was paused or removed since
@@ -450,66 +442,3 @@ class ReadyQueue:
         finally:
             slot.state = "ended"
             del slot.source  # which may hold our wake, and so this slot: no cycle
-
-
-class _Kept(Source[T]):
-    """Stands in for a source whose outcome was taken and is to be delivered by a later call."""
-
-    __slots__ = ("_failure", "_slot", "_source", "_value")
-
-    def __init__(self, slot: Slot, value: T, failure: BaseException | None) -> None:
-        self._slot = slot
-        self._source: Source[T] = slot.source
-        self._value = value
-        self._failure = failure
-
-    def poll(self, wake: Wake) -> T:
-        self._slot.source = self._source
-        if self._failure is not None:
-            raise self._failure
-        return self._value
-
-    async def aclose(self) -> Iterable[T]:
-        left = await self._source.aclose() or ()
-        if self._failure is None:
-            return self._value, *left
-        report(self._failure, self._slot)
-        return left
-
-    def __repr__(self) -> str:
-        return repr(self._source)
-
-
-def attributed(failure: BaseException, slot: Slot) -> BaseException:
-    """A source's failure, as it is raised to the caller: it says whose it is.
-
-    A source's own CancelledError would look as if the caller had been cancelled.
-    """
-    if isinstance(failure, asyncio.CancelledError):
-        cancelled = RuntimeError(f"{slot} was cancelled, and not by this call")
-        cancelled.__cause__ = failure
-        return cancelled
-    note = f"raised by {slot} of a MultiAwait"
-    if note not in getattr(failure, "__notes__", ()):
-        failure.add_note(note)
-    return failure
-
-
-def report(failure: BaseException, slot: Slot) -> None:
-    """Tell the event loop's exception handler of a failure that nobody can be handed any more."""
-    asyncio.get_running_loop().call_exception_handler(
-        {
-            "message": f"{slot} failed when its MultiAwait ended",
-            "exception": failure,
-        }
-    )
-
-
-def without_our_frames(traceback: TracebackType | None) -> TracebackType | None:
-    """The traceback from the first frame on that is not of this package.
-
-    The frames of ours would keep the MultiAwait alive, and the outcomes of this very round.
-    """
-    while traceback is not None and traceback.tb_frame.f_globals.get("__package__") == __package__:
-        traceback = traceback.tb_next
-    return traceback

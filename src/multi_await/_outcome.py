@@ -1,0 +1,90 @@
+"""What a source produced, on its way to the caller: kept, attributed, or reported.
+
+A failure is told apart from the caller's own cancellation here, and says which source it came from.
+This module knows slots by name only, and nothing of the ready queue.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from multi_await._source import Source, Wake
+
+if TYPE_CHECKING:
+    from multi_await._ready import Slot
+
+T = TypeVar("T")
+
+
+class Outcome(NamedTuple):
+    """What a source produced: a value if `failure` is None."""
+
+    slot: Slot
+    value: Any
+    failure: BaseException | None
+
+
+class Kept(Source[T]):
+    """Stands in for a source whose outcome was taken and is to be delivered by a later call."""
+
+    __slots__ = ("_failure", "_slot", "_source", "_value")
+
+    def __init__(self, slot: Slot, value: T, failure: BaseException | None) -> None:
+        self._slot = slot
+        self._source: Source[T] = slot.source
+        self._value = value
+        self._failure = failure
+
+    def poll(self, wake: Wake) -> T:
+        self._slot.source = self._source
+        if self._failure is not None:
+            raise self._failure
+        return self._value
+
+    async def aclose(self) -> Iterable[T]:
+        left = await self._source.aclose() or ()
+        if self._failure is None:
+            return self._value, *left
+        report(self._failure, self._slot)
+        return left
+
+    def __repr__(self) -> str:
+        return repr(self._source)
+
+
+def attributed(failure: BaseException, slot: Slot) -> BaseException:
+    """A source's failure, as it is raised to the caller: it says whose it is.
+
+    A source's own CancelledError would look as if the caller had been cancelled.
+    """
+    if isinstance(failure, asyncio.CancelledError):
+        cancelled = RuntimeError(f"{slot} was cancelled, and not by this call")
+        cancelled.__cause__ = failure
+        return cancelled
+    note = f"raised by {slot} of a MultiAwait"
+    if note not in getattr(failure, "__notes__", ()):
+        failure.add_note(note)
+    return failure
+
+
+def report(failure: BaseException, slot: Slot) -> None:
+    """Tell the event loop's exception handler of a failure that nobody can be handed any more."""
+    asyncio.get_running_loop().call_exception_handler(
+        {
+            "message": f"{slot} failed when its MultiAwait ended",
+            "exception": failure,
+        }
+    )
+
+
+def without_our_frames(traceback: TracebackType | None) -> TracebackType | None:
+    """The traceback from the first frame on that is not of this package.
+
+    The frames of ours would keep the MultiAwait alive, and the outcomes of this very round.
+    """
+    while traceback is not None and traceback.tb_frame.f_globals.get("__package__") == __package__:
+        traceback = traceback.tb_next
+    return traceback
