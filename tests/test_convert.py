@@ -123,7 +123,5 @@ async def test_a_function_that_needs_arguments_is_a_failure_of_that_source_alone
 async def test_an_async_generators_function_is_a_failure_that_names_each() -> None:
     generators: Any = numbers
     async with multi_await(generators) as m:
-        with pytest.raises(
-            TypeError, match=r"returned <async_generator .* pass each\(...\) of it"
-        ):
+        with pytest.raises(TypeError, match=r"returned <async_generator .* pass each\(...\) of it"):
             await m.select()
