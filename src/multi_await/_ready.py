@@ -20,7 +20,7 @@ import asyncio
 import heapq
 import sys
 from collections import deque
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Coroutine, Iterable
 from typing import Any, Literal, TypeAlias, TypeVar
 
 from multi_await._outcome import Kept, Outcome, attributed, report, without_our_frames
@@ -56,7 +56,7 @@ class Slot:
 
     # One that is paused or removed while it is in the ready queue stays there, and is passed over
     # when its turn comes. `queued` says that it is paused there.
-    __slots__ = ("_owner", "ending", "position", "queued", "source", "state")
+    __slots__ = ("_owner", "end", "ending", "position", "queued", "source", "state")
 
     def __init__(self, owner: ReadyQueue, position: int, source: Source[Any]) -> None:
         self._owner = owner
@@ -64,6 +64,7 @@ class Slot:
         self.source = source
         self.state: State = "pending"
         self.queued = False
+        self.end: Coroutine[Any, Any, None] | None = None
         self.ending: asyncio.Task[None] | None = None
 
     def __lt__(self, other: Slot) -> bool:
@@ -415,16 +416,19 @@ class ReadyQueue:
             for slot in sorted(unended):
                 # Done, and not ended: cancelled before its first step by a loop that shuts down.
                 if slot.ending is None or slot.ending.done():
-                    slot.ending = self._start_end(slot)
+                    if slot.end is not None:
+                        slot.end.close()  # or a factory that wraps it leaves it never awaited
+                    slot.end = self._end_of(slot)
+                    slot.ending = self._start_end(slot, slot.end)
             endings = [slot.ending for slot in unended if slot.ending is not None]
             cancelled = await until_done(endings) or cancelled
         if cancelled is not None:
             raise cancelled
 
-    def _start_end(self, slot: Slot) -> asyncio.Task[None]:
+    def _start_end(self, slot: Slot, end: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         before = ended_by.set(asyncio.current_task())
         try:
-            return start(self._end_of(slot), f"end of {slot}")
+            return start(end, f"end of {slot}")
         finally:
             ended_by.reset(before)
 
