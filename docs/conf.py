@@ -1,0 +1,67 @@
+"""How the site is built: `make docs`."""
+
+import importlib.metadata
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+LIVE = (
+    HERE / "_build/live"
+)  # Python for the Run buttons, put there by make; without it there are none
+
+sys.path.insert(0, str(HERE / "_ext"))
+
+project = "multi_await"
+author = "the multi_await contributors"
+project_copyright = f"2020-2026, {author}"
+release = importlib.metadata.version("multi-await")
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.intersphinx",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "sphinx_llms_txt",
+    "sphinx_sitemap",
+    "sphinxext.opengraph",
+    "notfound.extension",
+    "programs",
+    "tested",
+]
+exclude_patterns = ["_build", "node_modules", "inventories", "tests"]
+nitpicky = True
+
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 3
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+intersphinx_mapping = {
+    "python": ("https://docs.python.org/3.11", str(HERE / "inventories/python-3.11.inv"))
+}
+
+html_theme = "furo"
+html_title = "multi_await"
+html_baseurl = "https://hydrogen18.github.io/multi-await/"
+html_favicon = "_static/icon.svg"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_show_sourcelink = False  # but the sources are there: llms-full.txt is made from them
+html_theme_options = {
+    "source_repository": "https://github.com/hydrogen18/multi-await/",
+    "source_branch": "main",
+    "source_directory": "docs/",
+}
+if LIVE.exists():
+    html_extra_path = [str(LIVE)]
+    html_js_files = [("programs.js", {"type": "module"})]
+
+copybutton_exclude = ".linenos, .gp"
+notfound_urls_prefix = "/multi-await/"
+ogp_social_cards = {"enable": False}
+ogp_site_name = "multi_await"
+ogp_description_length = 200
+sitemap_url_scheme = "{link}"
