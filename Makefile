@@ -12,7 +12,7 @@ BIN := .venv/bin
 	$(BIN)/python -m pip install --quiet --group dev --editable .
 	touch $@
 
-.PHONY: help demo test lint types unit docs docs-test format test-with clean
+.PHONY: help demo test lint types unit docs docs-test record format test-with clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -58,7 +58,10 @@ docs: .venv/.installed ## build the site into docs/_build/html
 	$(BIN)/sphinx-build -n -W --keep-going -E -b html docs docs/_build/html
 
 docs-test: docs docs/_build/.live ## the site in headless Chromium: each page, each link, each Run button
-	$(BIN)/python -m pytest docs/tests
+	$(BIN)/python -m pytest -n auto docs/tests
+
+record: .venv/.installed ## write down what the programs of docs/examples print now
+	$(BIN)/python -m pytest -q tests/test_examples.py --record
 
 format: .venv/.installed ## format, and mend what lint can mend
 	$(BIN)/ruff format .

@@ -4,6 +4,9 @@ import importlib.metadata
 import sys
 from pathlib import Path
 
+from sphinx.application import Sphinx
+from sphinx.pycode import ModuleAnalyzer
+
 HERE = Path(__file__).parent
 LIVE = (
     HERE / "_build/live"
@@ -38,7 +41,14 @@ myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 
 autodoc_member_order = "bysource"
-autodoc_typehints = "signature"
+autodoc_typehints = "none"  # reference/api.md has the signatures: one each, not every overload
+default_role = "py:obj"  # a single backtick in a docstring: a link if it names something, else code
+nitpick_ignore = [
+    ("py:class", "T"),  # type variables, which have no page
+    ("py:class", "V"),
+    ("py:exc", "asyncio.QueueShutDown"),  # of 3.13; the names of the inventory are those of 3.11
+]
+nitpick_ignore_regex = [("py:obj", ".*")]  # single backticks that name nothing, such as `m.get()`
 intersphinx_mapping = {
     "python": ("https://docs.python.org/3.11", str(HERE / "inventories/python-3.11.inv"))
 }
@@ -49,6 +59,7 @@ html_baseurl = "https://hydrogen18.github.io/multi-await/"
 html_favicon = "_static/icon.svg"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_js_files: list[str | tuple[str, dict[str, str]]] = [("site.js", {"type": "module"})]
 html_show_sourcelink = False  # but the sources are there: llms-full.txt is made from them
 html_theme_options = {
     "source_repository": "https://github.com/hydrogen18/multi-await/",
@@ -57,7 +68,7 @@ html_theme_options = {
 }
 if LIVE.exists():
     html_extra_path = [str(LIVE)]
-    html_js_files = [("programs.js", {"type": "module"})]
+    html_js_files.append(("programs.js", {"type": "module"}))
 
 copybutton_exclude = ".linenos, .gp"
 notfound_urls_prefix = "/multi-await/"
@@ -65,3 +76,18 @@ ogp_social_cards = {"enable": False}
 ogp_site_name = "multi_await"
 ogp_description_length = 200
 sitemap_url_scheme = "{link}"
+
+
+def where_it_is_written(_: Sphinx, module: str, name: str) -> str | None:
+    """The private module of a public name, which says that it is of `multi_await`."""
+    for candidate in sorted(sys.modules):
+        if candidate.startswith(f"{module}._") and (
+            name in ModuleAnalyzer.for_module(candidate).find_tags()
+        ):
+            return candidate
+    return None
+
+
+def setup(app: Sphinx) -> None:
+    """Let viewcode find what it links to."""
+    app.connect("viewcode-follow-imported", where_it_is_written)

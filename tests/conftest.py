@@ -1,8 +1,8 @@
 """The virtual clock: async tests run on a loop whose time passes only when nobody has work.
 
 Hours pass in a millisecond, the order of events is the same in every run, and a deadlock is a
-failed test instead of one that hangs. The options --loop and --tasks say which loop, and how it
-makes its tasks.
+failed test instead of one that hangs. The clock is the one that the docs give to users, in
+docs/examples. The options --loop and --tasks say which loop, and how it makes its tasks.
 """
 
 from __future__ import annotations
@@ -10,49 +10,16 @@ from __future__ import annotations
 import asyncio
 import gc
 import inspect
-import selectors
 import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
+from virtual_clock import MOST_PASSES as MOST_PASSES
+from virtual_clock import Deadlock as Deadlock
+from virtual_clock import VirtualClockLoop
 
 Reported = list[dict[str, Any]]
-
-MOST_PASSES = 100_000  # through the loop, before the clock must have moved
-
-
-class Deadlock(AssertionError):  # noqa: N818 -- it says what is the matter
-    """The loop can't get on."""
-
-
-class VirtualSelector(selectors.DefaultSelector):
-    """Never blocks: where another would sleep, it moves its clock on."""
-
-    now = 0.0
-    busy = 0  # passes since the clock last moved
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        events = super().select(0)
-        self.busy = 0 if timeout else self.busy + 1
-        if self.busy > MOST_PASSES:
-            raise Deadlock("somebody spins: the clock can't move")
-        if not events:
-            if timeout is None:
-                raise Deadlock("every task waits, and no timer is set")
-            self.now += timeout
-        return events
-
-
-class VirtualClockLoop(asyncio.SelectorEventLoop):
-    """An event loop that lives by the clock of its selector."""
-
-    def __init__(self) -> None:
-        self.virtual = VirtualSelector()
-        super().__init__(self.virtual)
-
-    def time(self) -> float:
-        return self.virtual.now
 
 
 def wrapped(
@@ -110,6 +77,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "3.12 and later), or by one that wraps every coroutine in another",
     )
 
+    group = parser.getgroup("examples")
+    group.addoption(
+        "--record",
+        action="store_true",
+        help="write down what the programs of docs/examples print, instead of comparing it",
+    )
+
 
 def pytest_configure(config: pytest.Config) -> None:
     global _virtual_loop, _real_loop, _task_factory
@@ -132,7 +106,11 @@ def pytest_collection_finish() -> None:
 
 def new_loop(*, real_clock: bool = False) -> asyncio.AbstractEventLoop:
     """An event loop as the options want it."""
-    loop = _real_loop() if real_clock else _virtual_loop()
+    return with_task_factory(_real_loop() if real_clock else _virtual_loop())
+
+
+def with_task_factory(loop: asyncio.AbstractEventLoop) -> asyncio.AbstractEventLoop:
+    """The loop, with the task factory that the options want."""
     loop.set_task_factory(_task_factory)
     return loop
 

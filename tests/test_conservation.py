@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import random
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any, TypeAlias
@@ -19,9 +17,8 @@ import pytest
 
 from multi_await import MultiAwait, multi_await
 from tests.conftest import new_loop
+from tests.tools import SCHEDULES
 
-# asyncio's debug mode is twenty times as slow.
-SCHEDULES = int(os.environ.get("SCHEDULES", 60 if sys.flags.dev_mode else 600))
 CHUNK = max(1, SCHEDULES // 12)
 PRODUCERS = 3
 ITEMS = 40  # for each producer

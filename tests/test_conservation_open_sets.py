@@ -8,7 +8,8 @@ from collections import Counter
 import pytest
 
 from multi_await import MultiAwait, multi_await, put
-from tests.test_conservation import CHUNK, ITEMS, SCHEDULES, Schedule, inline_source, run
+from tests.test_conservation import CHUNK, ITEMS, Schedule, inline_source, run
+from tests.tools import SCHEDULES
 
 
 class Changing(Schedule):

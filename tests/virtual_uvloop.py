@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import functools
+import math
 from collections.abc import Callable
 from typing import TypeAlias, TypeVarTuple
 
@@ -93,11 +94,12 @@ class VirtualClockUvloop(uvloop.Loop):
             self.move_on()
 
     def move_on(self) -> None:
-        if not self.timers:
+        soonest = min((timer.when() for timer in self.timers.values()), default=math.inf)
+        if soonest == math.inf:
             self.fail("every task waits, and no timer is set")
             return
         self.busy = 0
-        self.now = min(timer.when() for timer in self.timers.values())
+        self.now = soonest
         for timer in [each for each in self.timers.values() if each.when() == self.now]:
             self.ring(timer)
 

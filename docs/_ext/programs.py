@@ -4,6 +4,7 @@ The program and its recorded output are the files that the tests compare; the bu
 programs.js adds, runs the text of the page. This module knows nothing of how it is run.
 """
 
+import json
 import re
 from pathlib import Path
 from typing import ClassVar
@@ -15,7 +16,7 @@ from sphinx.util.docutils import SphinxDirective
 from sphinx.util.typing import ExtensionMetadata, OptionSpec
 from sphinx.writers.html5 import HTML5Translator
 
-LANGUAGES = {".py": "python", ".go": "go", ".html": "html"}
+LANGUAGES = {".py": "python", ".go": "go", ".html": "html", ".json": "json"}
 
 
 def recorded(path: Path) -> Path:
@@ -29,6 +30,10 @@ class program(nodes.General, nodes.Element):  # noqa: N801 -- docutils names nod
 
 class program_text(nodes.General, nodes.Element):  # noqa: N801
     """The program itself, under its name."""
+
+
+class program_output(nodes.General, nodes.Element):  # noqa: N801
+    """What it prints, as recorded."""
 
 
 class Program(SphinxDirective):
@@ -50,7 +55,9 @@ class Program(SphinxDirective):
             text += self.block(path, LANGUAGES[path.suffix])
             whole += text
         if recorded(path).exists():
-            whole += nodes.container("", self.block(recorded(path), "text"), classes=["output"])
+            output = program_output(label=self.label(path) if runs else "Output")
+            output += self.block(recorded(path), "text")
+            whole += output
         return [whole]
 
     def block(self, path: Path, language: str) -> nodes.literal_block:
@@ -59,6 +66,12 @@ class Program(SphinxDirective):
         block = nodes.literal_block(text, text, language=language)
         self.set_source_info(block)
         return block
+
+    def label(self, path: Path) -> str:
+        seconds = Path(self.env.srcdir, "examples/seconds.json")
+        self.env.note_dependency(str(seconds))
+        took = json.loads(seconds.read_text(encoding="utf-8")).get(path.stem)
+        return f"Output, after {took} seconds" if took else "Output"
 
     def url(self, path: Path) -> str:
         repository = self.config.html_theme_options["source_repository"]
@@ -86,6 +99,14 @@ def depart_program_text(self: HTML5Translator, node: program_text) -> None:
     self.body.append("</details>\n" if node["folded"] else "</div>\n")
 
 
+def visit_program_output(self: HTML5Translator, node: program_output) -> None:
+    self.body.append(f'<div class="output" data-label="{node["label"]}">\n')
+
+
+def depart_program_output(self: HTML5Translator, node: program_output) -> None:
+    self.body.append("</div>\n")
+
+
 def expand(app: Sphinx, _: Exception | None) -> None:
     """Put the programs into the copies of the pages' sources, of which llms-full.txt is made."""
     directive = re.compile(r"```\{program\} (\S+)\n.*?```", re.DOTALL)
@@ -108,6 +129,7 @@ def plain(path: Path) -> str:
 def setup(app: Sphinx) -> ExtensionMetadata:
     app.add_node(program, html=(visit_program, depart_program))
     app.add_node(program_text, html=(visit_program_text, depart_program_text))
+    app.add_node(program_output, html=(visit_program_output, depart_program_output))
     # In place of Sphinx's own, which is about the options of command lines.
     app.add_directive_to_domain("std", "program", Program, override=True)
     app.connect("build-finished", expand, priority=400)  # before sphinx_llms_txt reads them

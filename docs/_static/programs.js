@@ -19,6 +19,8 @@ class Program {
     this.original = this.block.querySelector("pre").textContent;
     this.output = element.querySelector(".output pre");
     this.recorded = this.output.textContent;
+    this.labelled = element.querySelector(".output");
+    this.recordedLabel = this.labelled.dataset.label;
     this.name = element.dataset.name;
     this.run = button("Run", () => (running === this ? this.stop() : this.start()));
     this.edit = button("Edit", () => (this.editor ? this.reset() : this.open()));
@@ -72,6 +74,7 @@ class Program {
     worker.onerror = (error) => this.fail(error.message ?? "no worker");
     this.output.textContent = "";
     this.output.setAttribute("aria-live", "polite");
+    this.labelled.dataset.label = "Output of this run";
     this.element.classList.add("ran");
     this.label(this.run, "Stop");
     this.say("Loading Python …");
@@ -95,6 +98,7 @@ class Program {
   fail(why) {
     this.end(`Python could not be loaded: ${why}`);
     this.output.textContent = this.recorded;
+    this.labelled.dataset.label = this.recordedLabel;
     this.element.classList.remove("ran");
   }
 

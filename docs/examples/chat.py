@@ -35,7 +35,7 @@ async def visit(doors: asyncio.Queue[Person], name: str, *said: str, at: float) 
     person = Person(name)
     doors.put_nowait(person)
     for word in said:
-        await asyncio.sleep(1)
+        await asyncio.sleep(0.5)
         person.says.put_nowait(word)
 
 
@@ -44,8 +44,8 @@ async def main() -> None:
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(room(doors))
         tasks.create_task(visit(doors, "Ada", "hello?", "hello Grace", "bye", at=0))
-        tasks.create_task(visit(doors, "Grace", "hello Ada", "who else is here?", "bye", at=1.5))
-        tasks.create_task(visit(doors, "Edsger", "I am", "bye", at=3.2))
+        tasks.create_task(visit(doors, "Grace", "hello Ada", "who else is here?", "bye", at=0.75))
+        tasks.create_task(visit(doors, "Edsger", "I am", "bye", at=1.6))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Five seconds for all the answers together, however many calls that takes."""
+"""Two and a half seconds for all the answers together, however many calls that takes."""
 
 import asyncio
 
@@ -7,7 +7,7 @@ from multi_await import after, multi_await
 
 async def ask(answers: asyncio.Queue[str]) -> None:
     for answer in ("yes", "no", "perhaps"):
-        await asyncio.sleep(2)
+        await asyncio.sleep(1)
         answers.put_nowait(answer)
 
 
@@ -16,13 +16,13 @@ async def main() -> None:
     async with asyncio.TaskGroup() as tasks:
         asking = tasks.create_task(ask(answers))
 
-        async with multi_await(answers.get, after(5)) as m:
+        async with multi_await(answers.get, after(2.5)) as m:
             async for event in m:
                 match event:
                     case (0, answer):
                         print("answer:", answer)
                     case (1, _):
-                        print("five seconds are over")
+                        print("the time is over")
                         break
 
         asking.cancel()

@@ -13,14 +13,14 @@ async def measure(room: str, seconds: float) -> str:
 
 
 async def main() -> None:
-    kitchen = functools.partial(measure, "kitchen", 1)
-    attic = functools.partial(measure, "attic", 2.5)
+    kitchen = functools.partial(measure, "kitchen", 0.5)
+    attic = functools.partial(measure, "attic", 1.25)
     async with multi_await(kitchen, attic) as m:
         for _ in range(3):
             position, degrees = await m.select()
             print("position", position, "gives", degrees)
         print("the program does something else")
-        await asyncio.sleep(2)
+        await asyncio.sleep(1)
     print("undelivered:", m.undelivered)
 
 

@@ -1,4 +1,4 @@
-"""Go by Example's "Select" in Python, line for line: https://gobyexample.com/select."""
+"""Go's select in Python, line for line."""
 
 import asyncio
 
@@ -6,8 +6,10 @@ from multi_await import multi_await
 
 
 async def main() -> None:
-    c1: asyncio.Queue[str] = asyncio.Queue()
-    c2: asyncio.Queue[str] = asyncio.Queue()
+    loop = asyncio.get_running_loop()
+    c1 = asyncio.Queue[str]()
+    c2 = asyncio.Queue[str]()
+    start = loop.time()
 
     async def one() -> None:
         await asyncio.sleep(1)
@@ -20,7 +22,6 @@ async def main() -> None:
     async with asyncio.TaskGroup() as go:
         go.create_task(one())
         go.create_task(two())
-
         async with multi_await(c1.get, c2.get) as m:
             for _ in range(2):
                 match await m.select():
@@ -28,6 +29,9 @@ async def main() -> None:
                         print("received", msg1)
                     case (1, msg2):
                         print("received", msg2)
+
+    elapsed = loop.time() - start
+    print(f"{elapsed:.1f} seconds")
 
 
 if __name__ == "__main__":

@@ -91,7 +91,7 @@ async def write_batches(
                 case (0, (user_id, when)):
                     table.note(user_id, when)
                 case (1, _):
-                    note_all(activity, table)  # or a write that takes a period has one view each
+                    note_all(activity, table)  # after a slow write most are still there
                     await table.write()
                 case (2, _):
                     return  # nothing was taken ahead: all other views are still in the queue
@@ -101,6 +101,20 @@ def note_all(activity: asyncio.Queue[View], table: LastActive) -> None:
     """Take in what is in the queue now."""
     while not activity.empty():
         table.note(*activity.get_nowait())
+
+
+async def write_each_view(
+    activity: asyncio.Queue[View], table: LastActive, stop: asyncio.Event
+) -> None:
+    """Write each page view in a transaction of its own: what the batches save."""
+    async with multi_await(activity.get, stop.wait) as m:
+        while True:
+            match await m.select():
+                case (0, (user_id, when)):
+                    table.note(user_id, when)
+                    await table.write()
+                case (1, _):
+                    return
 
 
 async def write_the_rest(activity: asyncio.Queue[View], table: LastActive, period: float) -> None:
@@ -135,7 +149,7 @@ async def http_server(activity: asyncio.Queue[View], port: int) -> AsyncIterator
         await runner.cleanup()
 
 
-async def main(port: int, database: str, period: float) -> None:
+async def main(port: int, database: str, period: float, without_batching: bool = False) -> None:
     stop = asyncio.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError):  # on Windows Ctrl-C cancels main() instead
@@ -149,7 +163,10 @@ async def main(port: int, database: str, period: float) -> None:
         try:
             async with http_server(activity, port) as address:
                 print(f"listening on {address}", flush=True)
-                await write_batches(activity, table, period, stop)
+                if without_batching:
+                    await write_each_view(activity, table, stop)
+                else:
+                    await write_batches(activity, table, period, stop)
         finally:  # after the server's end: requests that were in flight have added their views
             await write_the_rest(activity, table, period)
     print(json.dumps(dataclasses.asdict(table.report)))
@@ -160,4 +177,5 @@ if __name__ == "__main__":
     parser.add_argument("--port", type=int, default=0, help="0 takes any that is free")
     parser.add_argument("--database", default="last_active.db", metavar="PATH")
     parser.add_argument("--period", type=float, default=1.0, metavar="SECONDS")
+    parser.add_argument("--without-batching", action="store_true", help="to compare")
     asyncio.run(main(**vars(parser.parse_args())))

@@ -39,9 +39,9 @@ class Failed(Exception):  # noqa: N818 -- what the user reads is the message
 
 
 @contextlib.asynccontextmanager
-async def server(database: Path) -> AsyncIterator[Process]:
+async def server(database: Path, *more_options: str) -> AsyncIterator[Process]:
     """A server in a process of its own, which does not outlive the block."""
-    options = ("--port=0", f"--database={database}", f"--period={PERIOD}")
+    options = ("--port=0", f"--database={database}", f"--period={PERIOD}", *more_options)
     process = await asyncio.create_subprocess_exec(sys.executable, SERVER, *options, stdout=PIPE)
     try:
         yield process
@@ -73,16 +73,22 @@ async def stop(process: Process) -> dict[str, float]:
 
 
 async def browse(
-    session: aiohttp.ClientSession, users: range, until: float, answered: Callable[..., None]
+    session: aiohttp.ClientSession,
+    users: range,
+    pause: float,
+    until: float,
+    answered: Callable[..., None],
 ) -> None:
     """View a page as each of these users in turn, over and over, at least once each.
 
     One request at a time, and no other worker has these users: what was answered last is what the
-    server saw last.
+    server saw last. From one to the next are `pause` seconds, or as long as the answer takes.
     """
+    start = time.monotonic()
     for number, user in zip(range(MOST_VIEWS // WORKERS), itertools.cycle(users), strict=False):
         if number >= len(users) and time.monotonic() >= until:
             break
+        await asyncio.sleep(start + number * pause - time.monotonic())
         sent = time.time()
         async with session.get(f"/page/{number}", params={"user": user}) as response:
             response.raise_for_status()
@@ -90,7 +96,9 @@ async def browse(
         answered(user, sent)
 
 
-async def send_views(session: aiohttp.ClientSession, seconds: float) -> tuple[int, Seen]:
+async def send_views(
+    session: aiohttp.ClientSession, seconds: float, pause: float
+) -> tuple[int, Seen]:
     """Let the workers browse, with a progress bar; return the number of answers, and whose."""
     views, seen, start = 0, Seen(), time.monotonic()
     columns = TextColumn("sending page views"), BarColumn(), TextColumn("{task.fields[views]:,}")
@@ -104,7 +112,7 @@ async def send_views(session: aiohttp.ClientSession, seconds: float) -> tuple[in
             progress.update(bar, completed=time.monotonic() - start, views=views)
 
         shares = [range(worker, USERS, WORKERS) for worker in range(WORKERS)]
-        browsing = [browse(session, share, start + seconds, answered) for share in shares]
+        browsing = [browse(session, share, pause, start + seconds, answered) for share in shares]
         await gather_or_abort(*map(asyncio.create_task, browsing))
         progress.update(bar, completed=seconds)
     return views, seen
@@ -133,15 +141,18 @@ def show(report: dict[str, float]) -> None:
     )
 
 
-async def main(seconds: float) -> None:
+async def main(seconds: float, views_per_second: float, without_batching: bool) -> dict[str, float]:
+    pause = WORKERS / views_per_second if views_per_second else 0
+    more_options = ["--without-batching"] if without_batching else []
     with tempfile.TemporaryDirectory() as directory:
         database = Path(directory, "last_active.db")
-        async with server(database) as process:
+        async with server(database, *more_options) as process:
             address = await address_of(process)
-            print(f"{SERVER.name} is {address}, and writes to SQLite every {PERIOD} seconds")
+            when = "at each page view" if without_batching else f"every {PERIOD} seconds"
+            print(f"{SERVER.name} is {address}, and writes to SQLite {when}")
             timeout = aiohttp.ClientTimeout(total=PATIENCE)
             async with aiohttp.ClientSession(address, timeout=timeout) as session:
-                views, seen = await send_views(session, seconds)
+                views, seen = await send_views(session, seconds, pause)
                 stopped = time.time()
                 report = await stop(process)  # the connections are open, the last views unwritten
         show(report)
@@ -154,11 +165,19 @@ async def main(seconds: float) -> None:
         "the last period before the stop included"
     )
     print(f"({late} of them were active in those {PERIOD} seconds)")
+    return report
 
 
-def run(seconds: float) -> None:
+def run(
+    seconds: float,
+    views_per_second: float = 0,
+    without_batching: bool = False,
+    save: Path | None = None,
+) -> None:
     try:
-        asyncio.run(main(seconds))
+        report = asyncio.run(main(seconds, views_per_second, without_batching))
+        if save:
+            save.write_text(json.dumps(report), encoding="utf-8")
     except KeyboardInterrupt:
         sys.exit("interrupted")
     except Failed as failure:
@@ -170,8 +189,11 @@ def run(seconds: float) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--seconds", type=float, default=5.0, help="how long to send page views")
+    parser.add_argument("--views-per-second", type=float, default=0, help="0 is full speed")
+    parser.add_argument("--without-batching", action="store_true", help="to compare")
+    parser.add_argument("--save", type=Path, metavar="FILE", help="write the report there, as JSON")
     options = parser.parse_args()
     if sys.platform == "win32":  # there SIGTERM ends a process at once, with no time to write
         print("nothing to show: Windows can't ask a process to stop by SIGTERM")
     else:
-        run(options.seconds)
+        run(**vars(options))

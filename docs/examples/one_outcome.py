@@ -6,12 +6,12 @@ from multi_await import after, every, multi_await, once
 
 
 async def connect() -> str:
-    await asyncio.sleep(2.5)
+    await asyncio.sleep(1.25)
     return "a connection"
 
 
 async def main() -> None:
-    async with multi_await(once(connect()), every(1)) as m:
+    async with multi_await(once(connect()), every(0.5)) as m:
         async for event in m:
             match event:
                 case (0, connection):
@@ -21,7 +21,7 @@ async def main() -> None:
                     print("still connecting")
 
     connecting = asyncio.create_task(connect())
-    async with multi_await(once(connecting), after(1)) as m:
+    async with multi_await(once(connecting), after(0.5)) as m:
         match await m.select():
             case (0, connection):
                 print("there is", connection)

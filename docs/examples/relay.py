@@ -8,9 +8,9 @@ from multi_await import multi_await, put
 LIMIT = 3
 
 
-async def relay(inbox: asyncio.Queue[str], outbox: asyncio.Queue[str]) -> None:
+async def relay(inbox: asyncio.Queue[str], outbox: asyncio.Queue[str], stop: asyncio.Event) -> None:
     waiting: deque[str] = deque()
-    async with multi_await(inbox.get, put(outbox, waiting.popleft)) as m:
+    async with multi_await(inbox.get, put(outbox, waiting.popleft), stop.wait) as m:
         m.pause(1)  # nothing to send yet
         async for event in m:
             match event:
@@ -27,19 +27,25 @@ async def relay(inbox: asyncio.Queue[str], outbox: asyncio.Queue[str]) -> None:
                         m.resume(0)
                     if not waiting:
                         m.pause(1)
+                case (2, _):
+                    print("stopped, not sent:", list(waiting))
+                    break
 
 
 async def main() -> None:
     inbox: asyncio.Queue[str] = asyncio.Queue()
     outbox: asyncio.Queue[str] = asyncio.Queue(1)
+    stop = asyncio.Event()
     for item in "abcdef":
         inbox.put_nowait(item)
     async with asyncio.TaskGroup() as tasks:
-        relaying = tasks.create_task(relay(inbox, outbox))
-        for _ in range(6):
-            await asyncio.sleep(1)
+        tasks.create_task(relay(inbox, outbox, stop))
+        for _ in range(3):
+            await asyncio.sleep(0.5)
             print("got:", outbox.get_nowait())
-        relaying.cancel()
+        await asyncio.sleep(0.5)
+        print("stop, please")
+        stop.set()
 
 
 if __name__ == "__main__":

@@ -6,16 +6,16 @@ from multi_await import every, multi_await, put
 
 
 async def measure(outbox: asyncio.Queue[str]) -> None:
-    seconds = 0
+    number = 0
 
     def newest() -> str:
-        return f"the measurement of second {seconds}"
+        return f"measurement {number}"
 
-    async with multi_await(every(1), put(outbox, newest)) as m:
+    async with multi_await(every(0.3), put(outbox, newest)) as m:
         async for event in m:
             match event:
                 case (0, periods):
-                    seconds += periods
+                    number += periods
                 case (1, item):
                     print("put in:", item)
 
@@ -25,7 +25,7 @@ async def main() -> None:
     async with asyncio.TaskGroup() as tasks:
         measuring = tasks.create_task(measure(outbox))
         for _ in range(3):
-            await asyncio.sleep(2.5)
+            await asyncio.sleep(0.7)
             print("got out:", await outbox.get())
         measuring.cancel()
 

@@ -8,13 +8,13 @@ from multi_await import every, multi_await
 async def main() -> None:
     loop = asyncio.get_running_loop()
     start = loop.time()
-    async with multi_await(every(1)) as m:
+    async with multi_await(every(0.5)) as m:
         async for _, periods in m:
-            seconds = round(loop.time() - start)
+            seconds = round(loop.time() - start, 1)
             print("after", seconds, "seconds, periods:", periods)
-            if seconds == 2:
-                await asyncio.sleep(3.3)  # the program does something else
-            if seconds == 6:
+            if seconds == 1:
+                await asyncio.sleep(1.7)  # the program does something else
+            if seconds == 3:
                 break
 
 

@@ -57,19 +57,25 @@ def once(awaitable: Awaitable[T]) -> Source[T]:
     """A source that has one outcome, and has ended then.
 
     Args:
-        awaitable: a coroutine, which runs from the first poll on, and is cancelled at the end if
-            it is not done; one that never ran is closed without a warning. Or a Task or Future:
-            that stays yours. It is waited for and never cancelled, and if it was not delivered,
-            its outcome is still in it, and not in `undelivered`.
+        awaitable: a coroutine, which runs in a task from the first poll on, and is cancelled at the
+            end if it is not done; one that never ran is closed without a warning. Or a Task or
+            Future: that stays yours. It is waited for and never cancelled, and if it was not
+            delivered, its outcome is still in it, and not in `MultiAwait.undelivered`.
+
+    Returns:
+        A source whose one value is the awaitable's result.
 
     Raises:
         TypeError: it can't be awaited.
 
-    Example:
+    Example::
+
         async with multi_await(once(connect()), stop.wait) as m:
             match await m.select():
-                case (0, connection): ...
-                case (1, _): ...
+                case (0, connection):
+                    print("there is", connection)
+                case (1, _):
+                    print("stopped before")
     """
     if not inspect.isawaitable(awaitable):
         raise TypeError(
@@ -112,20 +118,25 @@ def each(iterable: AsyncIterable[T]) -> Source[T]:
     """A source of the items of an asynchronous iterable, which ends where that ends.
 
     The next item is asked for when the one before was delivered and another call needs it, each in
-    a task of its own. (A `StreamReader` needs no task, and nothing of it is taken before it is
-    delivered.) The iterator is cancelled at the end, and never between calls.
+    a task of its own. (An `asyncio.StreamReader` needs no task, and nothing of it is taken before
+    it is delivered.) The iterator is cancelled at the end, and never between calls.
 
     Args:
-        iterable: an async generator, a `StreamReader`, a websockets connection, ... An async
-            generator is closed at the end, and so is an iterator that was made here; its `finally`
-            has run then. An iterator that was handed in stays open.
+        iterable: an async generator, an `asyncio.StreamReader`, a websockets connection, ... An
+            async generator is closed at the end, and so is an iterator that was made here; its
+            `finally` has run then. An iterator that was handed in stays open.
+
+    Returns:
+        A source whose values are the items. What the iterable raises is a failure of it.
 
     Raises:
         TypeError: it is no asynchronous iterable.
 
-    Example:
-        async with multi_await(each(process.stdout), stop.wait) as m:
-            async for event in m: ...
+    Example::
+
+        async with multi_await(each(process.stdout), each(process.stderr)) as m:
+            async for position, line in m:
+                print("error:" if position else "output:", line)
     """
     if not isinstance(iterable, AsyncIterable):
         raise TypeError(

@@ -18,8 +18,8 @@ V = TypeVar("V")
 async def gather_or_abort(*tasks: asyncio.Task[T]) -> list[T]:
     """`asyncio.gather`, but if one task fails, the others are cancelled.
 
-    The others have ended when this raises. The same happens if the caller is cancelled. For new
-    programs, see `asyncio.TaskGroup`.
+    The others have ended when this raises. The same happens if the caller is cancelled. In new
+    programs, use `asyncio.TaskGroup`.
 
     Args:
         tasks: Task objects.
@@ -31,7 +31,8 @@ async def gather_or_abort(*tasks: asyncio.Task[T]) -> list[T]:
         BaseException: the first failure, or the `CancelledError` of a task that was cancelled.
         asyncio.CancelledError: the caller was cancelled.
 
-    Example:
+    Example::
+
         page, image = await gather_or_abort(
             asyncio.create_task(fetch("/")), asyncio.create_task(fetch("/logo.png"))
         )
@@ -62,7 +63,8 @@ async def wait_or_abort(
         BaseException: a task's failure, or the `CancelledError` of a task that was cancelled.
         asyncio.CancelledError: the caller was cancelled.
 
-    Example:
+    Example::
+
         done = await wait_or_abort([asyncio.create_task(fetch(url)) for url in urls], timeout=10)
     """
     tasks = tuple(tasks)
@@ -92,15 +94,17 @@ def as_completed_or_abort(
     The others have ended when the awaitable raises.
 
     Args:
-        tasks: Task objects.
+        tasks: Task objects. They go on if you leave the loop.
         timeout: seconds for all of them; `None` for no limit.
 
     Yields:
-        As many awaitables as there are tasks, each of which gives the next result: await one
+        As many awaitables as there are tasks, each of which gives the next result; await one
         before asking for the next. It raises `TimeoutError` when the time is out, a task's failure,
         or the `CancelledError` of a task that was cancelled; then no other awaitable follows.
 
-    Example:
+    Example::
+
+        downloads = [asyncio.create_task(fetch(url)) for url in urls]
         for next_page in as_completed_or_abort(downloads, timeout=10):
             print(await next_page)
     """
@@ -136,7 +140,8 @@ async def with_value(value: V, awaitable: Awaitable[T]) -> tuple[V, T]:
     Raises:
         BaseException: what the awaitable raises.
 
-    Example:
+    Example::
+
         tasks = [asyncio.create_task(with_value(url, fetch(url))) for url in urls]
         for following in as_completed_or_abort(tasks):
             url, page = await following

@@ -41,29 +41,32 @@ def inline(function: Callable[[], Coroutine[Any, Any, T]]) -> Source[T]:
 
     Nothing is taken ahead then: what the coroutine takes, it takes at the moment when it is
     delivered. asyncio's own `Queue.get`, `Queue.put`, `Event.wait`, `Lock.acquire`,
-    `Semaphore.acquire` and `StreamReader.readline`, `readuntil` and `readexactly` are polled so by
-    themselves. For a coroutine function of your own it is a promise that you make:
+    `Semaphore.acquire` and `StreamReader.readline`, `StreamReader.readuntil` and
+    `StreamReader.readexactly` are polled so by themselves. For a coroutine function of your own it
+    is a promise that you make, and it is not checked:
 
     - cancelled at any of its suspensions, it loses nothing, because it *is* cancelled there and
       called again later when another task could use what it was woken for;
     - it does not look at the current task, because it has none: no `asyncio.timeout`,
-      no `TaskGroup`, no `current_task`.
+      no `asyncio.TaskGroup`, no `asyncio.current_task`.
 
     Args:
         function: called without arguments for each outcome; returns a coroutine.
 
     Returns:
-        A source for `multi_await` or `MultiAwait.add`.
+        A source whose values are the coroutines' results.
 
     Raises:
         TypeError: `function` can't be called. (If it returns something that is no coroutine,
             that is a failure of the source.)
 
-    Example:
+    Example::
+
         async def next_job() -> Job:
             return Job(await queue.get())
 
-        async with multi_await(inline(next_job), stop.wait) as m: ...
+        async with multi_await(inline(next_job), stop.wait) as m:
+            print(await m.select())
     """
     if not callable(function):
         raise TypeError(
@@ -199,24 +202,31 @@ class InlineSource(Source[T]):
 
 
 def put(queue: asyncio.Queue[T], supplier: Callable[[], T]) -> Source[T]:
-    """Go's send case: a source that is ready when there is room in a queue, and puts an item there.
+    """A source that is ready when there is room in a queue, and puts an item there.
 
     Args:
         queue: where to put it.
         supplier: gives the item. Called without arguments, and only at the moment when the item
             goes in: when there is room, and the turn has come. If it raises, that is a failure of
-            this source, and nothing goes in. `pause` the position while there is nothing to send,
-            as a Go programmer sets the channel to nil.
+            this source, and nothing goes in. While there is nothing to send, pause the source
+            (`MultiAwait.pause`), as a Go programmer sets the channel to nil.
 
     Returns:
         A source whose values are the items that went in. It ends when the queue is shut down; an
-        item that the queue did not take then is in `undelivered`.
+        item that the queue did not take then is in `MultiAwait.undelivered`.
 
     Raises:
         TypeError: the queue is no `asyncio.Queue`, or `supplier` can't be called.
 
-    Example:
-        async with multi_await(inbox.get, put(outbox, waiting.popleft)) as m: ...
+    Example::
+
+        async with multi_await(stop.wait, put(outbox, measure)) as m:
+            async for position, measured in m:
+                if position == 0:
+                    break
+                print("sent", measured)
+
+    After the send case of Go's select statement.
     """
     if not isinstance(queue, asyncio.Queue):
         raise TypeError(f"put() needs an asyncio.Queue to put into, not {short(queue)}")

@@ -72,23 +72,28 @@ class MultiAwait(Generic[*Ts]):
     `MultiAwait[str, int]` is what `multi_await(names.get, numbers.get)` gives. Built **without**,
     the set is open: `add` sources at any time; results are lists, and their values `Any`.
 
+    A source is polled in a call, and none before the first call. One that has not finished is
+    neither started again nor cancelled between calls.
+
     One call at a time: for two tasks, make two of them. Use it as a context manager, or end it by
     `await m.cancel()`.
 
     Cancelling or timing out a call leaves every source as it was, and the next call goes on; so
-    `asyncio.timeout()` around a call is the way to put a timeout on it.
+    `asyncio.timeout` around a call is the way to put a timeout on it.
 
     Args:
         sources: functions without arguments that return an awaitable, such as `queue.get`, or
             `Source` objects. Their order gives their positions. A Task or Future that a function
             returns is cancelled at the end, if it is not done.
         biased: poll the source with the lowest position first, instead of the one that has been
-            ready for longest. One that never dries up then keeps those after it from their turn.
+            ready for longest. One that always has something then keeps those after it from their
+            turn.
 
     Raises:
         TypeError: a source is none, such as `queue.get()` for `queue.get`.
 
-    Example:
+    Example::
+
         async with multi_await(words.get, numbers.get) as m:
             async for event in m:
                 match event:
@@ -165,13 +170,14 @@ class MultiAwait(Generic[*Ts]):
             source: a function without arguments that returns an awaitable, or a `Source`.
 
         Returns:
-            Its position: the lowest that is free, as with file descriptors.
+            Its position, the lowest that is free, as with file descriptors.
 
         Raises:
             TypeError: the set is fixed, because it was built with sources; or `source` is none.
             RuntimeError: after `cancel()`.
 
-        Example:
+        Example::
+
             async with multi_await() as m:
                 m.add(queue.get)
                 m.add(every(1))
@@ -188,8 +194,9 @@ class MultiAwait(Generic[*Ts]):
     async def remove(self: MultiAwait[()], position: int) -> None:
         """Remove a source from an open set, and end it: at any time, as `add`.
 
-        Its task is cancelled and has ended when this returns. What it had produced and not
-        delivered is in `undelivered`. The position is free for the next `add`.
+        Its task is cancelled and has ended when this returns. A value that it had produced and not
+        delivered is in `undelivered`; a failure goes to the event loop's exception handler. The
+        position is free for the next `add`.
 
         Args:
             position: what `add` returned.
@@ -197,13 +204,15 @@ class MultiAwait(Generic[*Ts]):
         Raises:
             TypeError: the set is fixed, because it was built with sources.
             IndexError: there is no source at this position, or no more.
-            RuntimeError: after `cancel()`, or from within a source.
+            RuntimeError: after `cancel()`; or from within a source that is being polled; or in
+                another event loop than before.
             asyncio.CancelledError: the caller was cancelled meanwhile; the source is removed and
                 has ended all the same.
 
-        Example:
+        Example::
+
             position = m.add(connection.receive)
-            ...
+            ...  # events
             await m.remove(position)
         """
         self._check_open_set("remove()")
@@ -213,7 +222,7 @@ class MultiAwait(Generic[*Ts]):
         """Poll a source no more until `resume`: a guard.
 
         A task of the source goes on, and its outcome is kept. A source that is paused has not
-        ended: a call waits, though all be paused.
+        ended: if all the others have, a call still waits. Does nothing to one that is exhausted.
 
         Args:
             position: of the source.
@@ -222,7 +231,8 @@ class MultiAwait(Generic[*Ts]):
             IndexError: there is no source at this position, or no more.
             RuntimeError: it is paused already; or after `cancel()`.
 
-        Example:
+        Example::
+
             if len(waiting) == limit:
                 m.pause(INBOX)
 
@@ -233,12 +243,20 @@ class MultiAwait(Generic[*Ts]):
     def resume(self, position: int) -> None:
         """Poll a source again that was paused; a call of another task that is blocked does so too.
 
+        Does nothing to one that is exhausted.
+
         Args:
             position: of the source.
 
         Raises:
             IndexError: there is no source at this position, or no more.
             RuntimeError: it is not paused; or after `cancel()`.
+
+        Example::
+
+            waiting.popleft()
+            if len(waiting) == limit - 1:
+                m.resume(INBOX)
         """
         self._queue.resume(position)
 
@@ -280,12 +298,14 @@ class MultiAwait(Generic[*Ts]):
     async def get(self) -> Any:
         """Wait until a source has an outcome, and take those of all the sources that are ready.
 
-        `None` in `completed` means nothing there, or the value `None`: `select` tells the two
+        `None` in `completed` means nothing there, or the value `None`; `select` tells the two
         apart.
 
         Returns:
-            `(completed, failures)`: the values and the exceptions by position, `None` where
-            there is none. Tuples if the set is fixed, lists if it is open.
+            `(completed, failures)`, the values and the exceptions by position, with `None` where
+            there is none. Tuples if the set is fixed, and of a `MultiAwait[str, int]` they are
+            `tuple[str | None, int | None]` and `tuple[BaseException | None, BaseException | None]`.
+            Lists if the set is open.
 
         Raises:
             NothingToAwait: there is no source, or every source is exhausted.
@@ -293,7 +313,8 @@ class MultiAwait(Generic[*Ts]):
                 loop than before.
             asyncio.CancelledError: the caller was cancelled. Nothing was taken then.
 
-        Example:
+        Example::
+
             completed, failures = await m.get()
             word, number = completed
         """
@@ -328,11 +349,21 @@ class MultiAwait(Generic[*Ts]):
     def get_nowait(self: MultiAwait[*tuple[T, ...]]) -> AnyRound[T]: ...
     # fmt: on
     def get_nowait(self) -> Any:
-        """What `get` would give now: all `None` where nothing is ready. Waits for nothing.
+        """What `get` would give now, or all `None` if nothing is ready. Waits for nothing.
+
+        A function source is started if it was not; what takes time, a later call has.
+
+        Returns:
+            `(completed, failures)`, as `get`.
 
         Raises:
             NothingToAwait: there is no source, or every source is exhausted.
-            RuntimeError: as `get`.
+            RuntimeError: another call has not returned; or after `cancel()`; or in another event
+                loop than before, or in none.
+
+        Example::
+
+            completed, failures = m.get_nowait()  # (None, None) twice, if nothing is ready
         """
         return self._round(self._queue.call_nowait(self._queue.take_all) or ())
 
@@ -372,17 +403,23 @@ class MultiAwait(Generic[*Ts]):
         The other outcomes of the same round, values and failures, are kept for the next call.
 
         Returns:
-            `completed`, the values by position.
+            `completed`, the values by position, with `None` where there is none. A tuple if the set
+            is fixed, a list if it is open.
 
         Raises:
             BaseException: a source's failure, with a note that says which source it came from.
             RuntimeError: a source was cancelled, and not by this call (the source's
-                `CancelledError` is the cause); or as `get`.
+                `CancelledError` is the cause); or another call has not returned; or after
+                `cancel()`; or in another event loop than before.
             NothingToAwait: there is no source, or every source is exhausted.
             asyncio.CancelledError: the caller was cancelled. Nothing was taken then.
 
-        Example:
-            word, number = await m.get_or_raise()
+        Example::
+
+            try:
+                word, number = await m.get_or_raise()
+            except ConnectionError as error:
+                print(error, *error.__notes__)
         """
         return self._values(await self._queue.call(self._queue.take_all_or_raise))
 
@@ -420,24 +457,27 @@ class MultiAwait(Generic[*Ts]):
         """Wait for one event. Nothing else is taken: the other sources keep what they have.
 
         Returns:
-            `(position, value)`, typed by position: `match` narrows it, and `assert_never` in a last
-            `case _` proves that every source is handled.
+            `(position, value)`. Of a `MultiAwait[str, int]` it is
+            `tuple[Literal[0], str] | tuple[Literal[1], int]`: `match` narrows it, and
+            `assert_never` in a last `case _` proves that every source is handled.
 
         Raises:
             BaseException: the source's failure, with a note that says which source it came from.
-            RuntimeError: a source was cancelled, and not by this call (the source's
-                `CancelledError` is the cause); or as `get`.
+            RuntimeError: the source was cancelled, and not by this call (its `CancelledError` is
+                the cause); or another call has not returned; or after `cancel()`; or in another
+                event loop than before.
             NothingToAwait: there is no source, or every source is exhausted.
             asyncio.CancelledError: the caller was cancelled. Nothing was taken then.
 
-        Example:
+        Example::
+
             match await m.select():
                 case (0, word):
                     print("a word", word)
                 case (1, number):
                     print("a number", number)
 
-        After Go's `select` statement.
+        After Go's select statement.
         """
         return await self._queue.call(self._queue.take_one)
 
@@ -476,15 +516,39 @@ class MultiAwait(Generic[*Ts]):
     def select_nowait(self) -> Any:
         """The event that `select` would give now, or `None`. Waits for nothing.
 
-        Raises:
-            BaseException, RuntimeError, NothingToAwait: as `select`.
+        A function source is started if it was not; what takes time, a later call has.
 
-        After the `default` case of Go's `select`.
+        Returns:
+            `(position, value)` as `select`, or `None` if nothing is ready.
+
+        Raises:
+            BaseException: the source's failure, as `select`.
+            RuntimeError: as `select`; also if no event loop runs.
+            NothingToAwait: there is no source, or every source is exhausted.
+
+        Example::
+
+            match m.select_nowait():
+                case None:
+                    print("nothing is ready")
+                case (position, value):
+                    print(position, value)
+
+        After the `default` case of Go's select statement.
         """
         return self._queue.call_nowait(self._queue.take_one)
 
     def __aiter__(self) -> Self:
-        """Iterate over events, one at a time, until every source is exhausted."""
+        """Iterate over events, one at a time, until every source is exhausted.
+
+        Each is what `select` gives. A source's failure leaves the loop, as an exception. The next
+        `async for` over the same `MultiAwait` goes on where that one ended.
+
+        Example::
+
+            async for position, value in m:
+                print(position, value)
+        """
         return self
 
     # fmt: off
@@ -518,7 +582,16 @@ class MultiAwait(Generic[*Ts]):
     async def __anext__(self: MultiAwait[*tuple[T, ...]]) -> tuple[int, T]: ...
     # fmt: on
     async def __anext__(self) -> Any:
-        """`select()`, until every source is exhausted."""
+        """`select`, until every source is exhausted.
+
+        Returns:
+            `(position, value)` as `select`.
+
+        Raises:
+            StopAsyncIteration: every source is exhausted.
+            NothingToAwait: there is no source.
+            BaseException: as `select`.
+        """
         try:
             return await self._queue.call(self._queue.take_one)
         except NothingToAwait:
@@ -529,16 +602,25 @@ class MultiAwait(Generic[*Ts]):
     async def cancel(self) -> None:
         """End: cancel every source's task, wait until all have ended, and let go of everything.
 
-        Values that were produced and not delivered are in `undelivered` afterwards; a failure
-        goes to the event loop's exception handler. Does nothing the second time. A call of another
-        task that is blocked gets a `RuntimeError`. A source that does not end keeps this waiting,
-        as `TaskGroup` does. A function source may call it itself: all others end, and it goes on.
+        The end of `async with` calls it. Values that were produced and not delivered are in
+        `undelivered` afterwards; a failure goes to the event loop's exception handler. Does nothing
+        the second time. A call of another task that is blocked gets a `RuntimeError`. A source that
+        does not end keeps this waiting, as `asyncio.TaskGroup` does. A function source may call it
+        itself: all others end, and it goes on. `aclose` is another name of it.
 
         Raises:
             asyncio.CancelledError: the caller was cancelled meanwhile; everything has ended all
                 the same.
             RuntimeError: in another event loop than before; or from within a source that is being
                 polled, which would wait for its own end.
+
+        Example::
+
+            m = multi_await(words.get, numbers.get)
+            try:
+                print(await m.select())
+            finally:
+                await m.cancel()
         """
         await self._queue.close()
 
@@ -559,15 +641,22 @@ class MultiAwait(Generic[*Ts]):
     def undelivered(self) -> tuple[tuple[int, Any], ...]:
         """`(position, value)` of what was produced and had not been delivered at the end.
 
-        Empty until `cancel()` or `remove()`. With asyncio's own primitives it stays empty: what
-        they hold is still in them. If nobody looks here and there is a value other than `None`, a
-        `ResourceWarning` names the source.
+        A `tuple[tuple[int, Any], ...]`, ordered by position. Empty until `cancel` or `remove`. With
+        asyncio's own primitives it stays empty, because what they hold is still in them. If nobody
+        looks here and there is a value other than `None`, a `ResourceWarning` names the source.
+
+        Example::
+
+            async with multi_await(download, stop.wait) as m:
+                print(await m.select())
+            for position, value in m.undelivered:
+                print("came too late:", value)
         """
         self._looked = True
         return tuple(sorted(self._queue.undelivered, key=itemgetter(0)))
 
     def __len__(self) -> int:
-        """The number of positions, those that are free between others included."""
+        """The number of positions, also those that are free between others; 0 after `cancel`."""
         return len(self._queue.slots)
 
     def __repr__(self) -> str:
@@ -653,19 +742,20 @@ def multi_await(*sources: SourceLike[Any], biased: bool = False) -> Any:
 
     Args:
         sources: functions without arguments that return an awaitable, such as `queue.get`, or
-            `Source` objects. Without any, the set is open: `add` them later.
+            `Source` objects. Without any, the set is open: see `MultiAwait.add`.
         biased: poll the source with the lowest position first, instead of the one that has been
             ready for longest.
 
     Returns:
-        A `MultiAwait`, which is its own context manager: when the block ends, also by an exception
+        A `MultiAwait`, which is its own context manager. When the block ends, also by an exception
         or a cancellation, every task that it started has ended.
 
     Raises:
         TypeError: a source is none, such as `queue.get()` for `queue.get`.
 
-    Example:
-        async with multi_await(words.get, numbers.get) as m:      # MultiAwait[str, int]
+    Example::
+
+        async with multi_await(words.get, numbers.get) as m:  # MultiAwait[str, int]
             completed, failures = await m.get()
 
     After Eric Urban's package and article of 2020, "Python asyncio and await'ing multiple

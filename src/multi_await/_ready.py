@@ -42,7 +42,8 @@ else:  # pragma: no cover -- as above
 class NothingToAwait(RuntimeError):  # noqa: N818 -- it says what is the matter
     """Raised by a call that could never return: there is no source, or every source is exhausted.
 
-    Example:
+    Example::
+
         try:
             while True:
                 position, value = await m.select()

@@ -27,7 +27,8 @@ def signals(*signums: int) -> Source[signal.Signals]:
         signums: such as `signal.SIGTERM`.
 
     Returns:
-        A source whose values are the signals, in the order in which they came.
+        A source whose values are the signals, in the order in which they came. It never ends. Those
+        that were not delivered are in `MultiAwait.undelivered`.
 
     Raises:
         ValueError: there is no such signal, or none was named.
@@ -35,12 +36,15 @@ def signals(*signums: int) -> Source[signal.Signals]:
         OSError: as a failure of the source, at the first poll: the platform does not let a program
             handle this signal, such as SIGKILL.
 
-    Example:
+    Example::
+
         async with multi_await(requests.get, signals(signal.SIGINT, signal.SIGTERM)) as m:
             async for event in m:
                 match event:
-                    case (0, request): ...
+                    case (0, request):
+                        print("request", request)
                     case (1, signum):
+                        print("stop at", signum.name)
                         break
     """
     if not signums:

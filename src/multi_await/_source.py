@@ -55,7 +55,7 @@ class Source(ABC, Generic[T_co]):
     Only `poll` must be written. A source belongs to the one `MultiAwait` that it was handed to.
     The three methods are called in the event loop's thread, never two at once.
 
-    Example: values that a callback API pushes at us:
+    Example, with clicks that an API pushes at us by a callback::
 
         class Clicks(Source[Click]):
             def __init__(self, button: Button) -> None:
@@ -82,7 +82,7 @@ class Source(ABC, Generic[T_co]):
 
     @abstractmethod
     def poll(self, wake: Wake) -> T_co | Pending:
-        """Give an outcome now, or arrange to be woken.
+        """Give an outcome now, or arrange to be woken. Never waits.
 
         Take an item only here: what is returned is delivered. May come again before the wake.
 
@@ -95,7 +95,7 @@ class Source(ABC, Generic[T_co]):
 
         Raises:
             StopAsyncIteration: the source has ended; it is never polled again.
-            asyncio.QueueShutDown: means the same.
+            asyncio.QueueShutDown: (Python 3.13) means the same.
             BaseException: any other is a failure of this source, and is delivered as such.
         """
 
@@ -109,13 +109,17 @@ class Source(ABC, Generic[T_co]):
         """
 
     async def aclose(self) -> Iterable[T_co] | None:
-        """End the source: called once, when the `MultiAwait` ends.
+        """End the source: called once, when the `MultiAwait` ends or the source is removed.
+
+        It runs in a task of its own, which is not cancelled when the caller is.
 
         Returns:
-            The values that it produced and nobody received, for `MultiAwait.undelivered`.
+            The values that it produced and nobody received, for `MultiAwait.undelivered`; or
+            `None`.
 
         Raises:
-            Exception: is reported to the event loop's exception handler, and stops nothing.
+            BaseException: is reported to the event loop's exception handler, and stops nothing. A
+                `CancelledError` is not reported.
         """
         return None
 

@@ -15,25 +15,28 @@ def every(seconds: float) -> Source[int]:
     """A tick at a fixed rate, which does not drift.
 
     The first comes so many seconds after the first poll. Ticks that nobody came for are counted,
-    not queued.
+    not queued. It needs no task.
 
     Args:
         seconds: between two ticks; finite, and more than zero.
 
     Returns:
-        A source whose value is the number of periods since the tick before that was delivered: 1,
-        unless some were missed.
+        A source whose value is the number of periods since the last tick that was delivered,
+        which is 1 unless some were missed. It never ends.
 
     Raises:
         ValueError: `seconds` is zero, negative, infinite or NaN.
         TypeError: it is no number.
 
-    Example:
-        async with multi_await(activity.get, every(1)) as m:
+    Example::
+
+        async with multi_await(words.get, every(1)) as m:
             async for event in m:
                 match event:
-                    case (0, view): ...
-                    case (1, periods): ...
+                    case (0, word):
+                        print(word)
+                    case (1, periods):
+                        print("seconds:", periods)
 
     The count is that of Linux's timerfd; the default of tokio's `interval`, which makes up for
     missed ticks in a burst, is not.
@@ -44,8 +47,10 @@ def every(seconds: float) -> Source[int]:
 def after(seconds: float) -> Source[None]:
     """One event, so many seconds after the first poll; the source has ended then.
 
+    For a timeout on each call, put `asyncio.timeout` around the call.
+
     Args:
-        seconds: finite, and more than zero.
+        seconds: until the event; finite, and more than zero.
 
     Returns:
         A source whose one value is `None`.
@@ -54,13 +59,17 @@ def after(seconds: float) -> Source[None]:
         ValueError: `seconds` is zero, negative, infinite or NaN.
         TypeError: it is no number.
 
-    Example:
-        async with multi_await(answers.get, after(30)) as m:
-            match await m.select():
-                case (0, answer): ...
-                case (1, _): ...  # half a minute is over, however many calls there were
+    Example::
 
-    After Go's `time.After`. For a timeout on each call, put `asyncio.timeout()` around the call.
+        async with multi_await(words.get, after(30)) as m:
+            async for event in m:
+                match event:
+                    case (0, word):
+                        print(word)
+                    case (1, _):
+                        break  # half a minute is over, however many words there were
+
+    After Go's `time.After`.
     """
     return After(_checked("after", seconds))
 

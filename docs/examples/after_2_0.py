@@ -1,0 +1,32 @@
+"""The loop of before_2_0.py without its work-arounds."""
+
+import asyncio
+
+from multi_await import multi_await
+
+
+async def main() -> None:
+    loop = asyncio.get_running_loop()
+    readings: asyncio.Queue[float | None] = asyncio.Queue()  # None: the sensor is being cleaned
+    stop = asyncio.Event()
+    for seconds, reading in [(0.1, 20.5), (0.2, None), (0.9, 21.0)]:
+        loop.call_later(seconds, readings.put_nowait, reading)
+    loop.call_later(1.1, stop.set)
+
+    async with multi_await(readings.get, stop.wait) as m:
+        while True:
+            try:
+                async with asyncio.timeout(0.5):
+                    event = await m.select()
+            except TimeoutError:
+                print("nothing for half a second")
+                continue
+            match event:
+                case (0, reading):
+                    print("reading:", reading)
+                case (1, _):
+                    break
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,33 @@
+"""A source that is slow to end is ended within the block, where the signals are still ours."""
+
+import asyncio
+import signal
+
+from multi_await import multi_await, signals
+
+
+async def connection() -> None:
+    try:
+        await asyncio.sleep(10)
+    finally:
+        await asyncio.sleep(1)
+        print("the connection is closed")
+
+
+async def main() -> None:
+    loop = asyncio.get_running_loop()
+    loop.call_later(0.5, signal.raise_signal, signal.SIGTERM)
+    loop.call_later(1, signal.raise_signal, signal.SIGTERM)  # while the connection is closed
+
+    async with multi_await() as m:
+        stop = m.add(signals(signal.SIGTERM))
+        connected = m.add(connection)
+        async for position, _ in m:
+            if position == stop:
+                break
+        await m.remove(connected)
+    print("undelivered:", m.undelivered)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
