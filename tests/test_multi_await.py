@@ -154,6 +154,18 @@ async def test_the_nowait_calls_see_what_was_put_this_very_moment() -> None:
         assert m.get_nowait() == ((None, None), (None, None))
 
 
+async def test_select_nowait_raises_a_failure_and_says_whose_it_is() -> None:
+    queue = asyncio.Queue[int]()
+
+    def fails() -> asyncio.Future[int]:
+        raise ValueError("at once")
+
+    async with multi_await(queue.get, fails) as m:
+        with pytest.raises(ValueError, match="at once") as caught:
+            m.select_nowait()
+        assert "source 1" in caught.value.__notes__[0]
+
+
 async def test_async_for_gives_events_until_every_source_has_ended() -> None:
     async def countdown(start: int) -> Any:
         for number in range(start, 0, -1):

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from multi_await import PENDING, Pending, Source, Wake, multi_await
-from tests.tools import cancelled_after, steps
+from tests.tools import cancelled_after, steps, ticks
 
 
 async def test_sources_are_polled_in_the_order_in_which_they_became_ready() -> None:
@@ -201,3 +201,11 @@ async def test_a_nowait_call_does_not_let_go_of_what_is_pending(call: str) -> No
         blocked: asyncio.Future[Any] = asyncio.ensure_future(m.select())
         await asyncio.sleep(1)
         assert await blocked == (1, None)
+
+
+async def test_a_call_over_many_sources_lets_the_event_loop_have_its_turns() -> None:
+    queues = [asyncio.Queue[int]() for _ in range(1000)]
+    async with ticks() as had, multi_await(*[queue.get for queue in queues]) as m:
+        queues[-1].put_nowait(1)
+        assert await m.select() == (999, 1)
+        assert had() == 1000 // 128

@@ -142,9 +142,9 @@ async def test_an_example_in_a_docstring_runs(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     names = names_for(name)
-    code = compile(
-        EXAMPLES[name], name, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True
-    )
+    where = f"<the example of {name}>"  # in brackets, for coverage to see that it is no file
+    flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    code = compile(EXAMPLES[name], where, "exec", flags=flags, dont_inherit=True)
     with contextlib.suppress(TimeoutError):  # some go on for ever
         async with asyncio.timeout(30.5):
             running = eval(code, names)  # noqa: S307 -- our own

@@ -11,7 +11,7 @@ import inspect
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from typing import TypeVar
 
-from multi_await._inline import InlineSource, is_cancel_safe
+from multi_await._inline import InlineSource, QueueSource, is_cancel_safe
 from multi_await._source import (
     FunctionSource,
     Pending,
@@ -48,6 +48,8 @@ def as_source(given: SourceLike[T], position: int) -> Source[T]:
 
 def _polled(function: Callable[[], Awaitable[T]], label: str) -> Source[T]:
     """Inline, if it is one of asyncio's own that loses nothing; else in tasks of that name."""
+    if getattr(function, "__func__", None) is asyncio.Queue.get:
+        return QueueSource(function.__self__)  # type: ignore[attr-defined]  # it is bound
     if is_cancel_safe(function):
         return InlineSource(function, name_of(function))  # type: ignore[arg-type]  # asyncio's coroutines
     return FunctionSource(function, label)

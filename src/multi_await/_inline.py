@@ -163,17 +163,17 @@ class InlineSource(Source[T]):
             self._coroutine = None
             raise
         self._coroutine = coroutine
-        self._future = self._accept(coroutine, awaited)
-        self._future.add_done_callback(self._wake)
-        return PENDING
-
-    def _accept(self, coroutine: Coroutine[Any, Any, T], awaited: Any) -> asyncio.Future[Any]:
-        """The future that a suspended coroutine waits for."""
         if getattr(awaited, "_asyncio_future_blocking", False):
             # The future protocol's handshake: we have taken note that it is waited for.
             awaited._asyncio_future_blocking = False
-            future: asyncio.Future[Any] = awaited
-            return future
+            self._future = awaited
+        else:
+            self._future = self._next_pass(coroutine, awaited)
+        self._future.add_done_callback(self._wake)
+        return PENDING
+
+    def _next_pass(self, coroutine: Coroutine[Any, Any, T], awaited: object) -> asyncio.Future[Any]:
+        """What a coroutine waits for that yields without a future."""
         if awaited is None:  # a bare yield, as in asyncio.sleep(0): go on at the loop's next pass
             future = asyncio.get_running_loop().create_future()
             future.set_result(None)
@@ -199,6 +199,25 @@ class InlineSource(Source[T]):
 
     def __repr__(self) -> str:
         return self._name
+
+
+class QueueSource(InlineSource[T]):
+    """`Queue.get`, which needs no coroutine while there is something to get."""
+
+    __slots__ = ("_queue",)
+
+    def __init__(self, queue: asyncio.Queue[T]) -> None:
+        super().__init__(queue.get, name_of(queue.get))
+        self._queue = queue
+
+    def poll(self, wake: Wake) -> T | Pending:
+        if self._coroutine is None:
+            if not self._queue.empty():
+                return self._queue.get_nowait()
+            self._wake = wake
+            coroutine = self._queue.get()
+            return self._run(coroutine, coroutine.send, None)
+        return InlineSource.poll(self, wake)
 
 
 def put(queue: asyncio.Queue[T], supplier: Callable[[], T]) -> Source[T]:

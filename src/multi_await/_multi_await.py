@@ -8,14 +8,12 @@ queue's affair, and what may be a source is `_convert`'s.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
 from operator import itemgetter
 from types import TracebackType
 from typing import Any, Generic, Self, TypeAlias, overload
 
 from multi_await._convert import as_source, close_coroutines
-from multi_await._outcome import Outcome
-from multi_await._ready import NothingToAwait, ReadyQueue
+from multi_await._ready import ReadyQueue, Round
 from multi_await._source import SourceLike, short
 from multi_await._types import (
     T1,
@@ -365,7 +363,7 @@ class MultiAwait(Generic[*Ts]):
 
             completed, failures = m.get_nowait()  # (None, None) twice, if nothing is ready
         """
-        return self._round(self._queue.call_nowait(self._queue.take_all) or ())
+        return self._round(self._queue.call_nowait(self._queue.take_all))
 
     # fmt: off
     @overload
@@ -421,7 +419,8 @@ class MultiAwait(Generic[*Ts]):
             except ConnectionError as error:
                 print(error, *error.__notes__)
         """
-        return self._values(await self._queue.call(self._queue.take_all_or_raise))
+        values, _, _ = await self._queue.call(self._queue.take_all_or_raise)
+        return tuple(values) if self._fixed else values
 
     # fmt: off
     @overload
@@ -453,7 +452,7 @@ class MultiAwait(Generic[*Ts]):
     @overload
     async def select(self: MultiAwait[*tuple[T, ...]]) -> tuple[int, T]: ...
     # fmt: on
-    async def select(self) -> Any:
+    def select(self) -> Any:  # a coroutine's frame less: it returns that of the ready queue
         """Wait for one event. Nothing else is taken: the other sources keep what they have.
 
         Returns:
@@ -479,7 +478,7 @@ class MultiAwait(Generic[*Ts]):
 
         After Go's select statement.
         """
-        return await self._queue.call(self._queue.take_one)
+        return self._queue.select()
 
     # fmt: off
     @overload
@@ -581,7 +580,7 @@ class MultiAwait(Generic[*Ts]):
     @overload
     async def __anext__(self: MultiAwait[*tuple[T, ...]]) -> tuple[int, T]: ...
     # fmt: on
-    async def __anext__(self) -> Any:
+    def __anext__(self) -> Any:  # as above
         """`select`, until every source is exhausted.
 
         Returns:
@@ -592,12 +591,7 @@ class MultiAwait(Generic[*Ts]):
             NothingToAwait: there is no source.
             BaseException: as `select`.
         """
-        try:
-            return await self._queue.call(self._queue.take_one)
-        except NothingToAwait:
-            if not self._queue.exhausted:
-                raise
-        raise StopAsyncIteration
+        return self._queue.select(iterating=True)
 
     async def cancel(self) -> None:
         """End: cancel every source's task, wait until all have ended, and let go of everything.
@@ -680,17 +674,9 @@ class MultiAwait(Generic[*Ts]):
                     stacklevel=2,
                 )
 
-    def _values(self, outcomes: Iterable[Outcome]) -> list[Any] | tuple[Any, ...]:
-        values: list[Any] = [None] * len(self)
-        for slot, value, _ in outcomes:
-            values[slot.position] = value
-        return tuple(values) if self._fixed else values
-
-    def _round(self, outcomes: Iterable[Outcome]) -> Any:
-        failures: list[BaseException | None] = [None] * len(self)
-        for slot, _, failure in outcomes:
-            failures[slot.position] = failure
-        return self._values(outcomes), tuple(failures) if self._fixed else failures
+    def _round(self, taken_all: Round | None) -> Any:
+        values, failures, _ = taken_all or ([None] * len(self), [None] * len(self), [])
+        return (tuple(values), tuple(failures)) if self._fixed else (values, failures)
 
 
 # fmt: off

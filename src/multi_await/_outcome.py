@@ -9,22 +9,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from multi_await._source import Source, Wake
 
 if TYPE_CHECKING:
-    from multi_await._ready import Slot
+    from multi_await._slot import Slot
 
 T = TypeVar("T")
-
-
-class Outcome(NamedTuple):
-    """What a source produced: a value if `failure` is None."""
-
-    slot: Slot
-    value: Any
-    failure: BaseException | None
 
 
 class Kept(Source[T]):

@@ -19,19 +19,26 @@ from __future__ import annotations
 import asyncio
 import heapq
 import sys
+from asyncio import get_running_loop
 from collections import deque
-from collections.abc import Callable, Collection, Coroutine, Iterable
-from typing import Any, Literal, TypeAlias, TypeVar
+from collections.abc import Callable
+from typing import Any, TypeAlias, TypeVar
 
-from multi_await._outcome import Kept, Outcome, attributed, report, without_our_frames
-from multi_await._source import PENDING, Pending, Source, ended_by, start, until_done
+from multi_await._ending import end_all
+from multi_await._outcome import Kept, attributed, without_our_frames
+from multi_await._slot import LowestFirst, Slot
+from multi_await._source import PENDING, Source
 
 T = TypeVar("T")
-State: TypeAlias = Literal["ready", "pending", "paused", "exhausted", "removed", "ended"]
+# Values and failures by position, and the slots whose outcomes they are.
+Round: TypeAlias = tuple[list[Any], list[BaseException | None], list[Slot]]
 
 # After so many calls in a row that found something at once, the event loop gets a turn (tokio's
 # cooperative budget is the model, and has the same size).
 BUDGET = 128
+# In place of the budget, while a call has not returned: it polls, or it is suspended.
+POLLING, ASLEEP = -1, -2
+IN_CALL = -1  # in place of the budget, while a call has not returned
 
 if sys.version_info >= (3, 13):  # pragma: no cover -- which of the two depends on the Python
     _ENDED = (StopAsyncIteration, asyncio.QueueShutDown)
@@ -52,51 +59,6 @@ class NothingToAwait(RuntimeError):  # noqa: N818 -- it says what is the matter
     """
 
 
-class Slot:
-    """A position: its source, and where that source stands. It is also what wakes that source."""
-
-    # One that is paused or removed while it is in the ready queue stays there, and is passed over
-    # when its turn comes. `queued` says that it is paused there.
-    __slots__ = ("_owner", "end", "ending", "position", "queued", "source", "state")
-
-    def __init__(self, owner: ReadyQueue, position: int, source: Source[Any]) -> None:
-        self._owner = owner
-        self.position = position
-        self.source = source
-        self.state: State = "pending"
-        self.queued = False
-        self.end: Coroutine[Any, Any, None] | None = None
-        self.ending: asyncio.Task[None] | None = None
-
-    def __lt__(self, other: Slot) -> bool:
-        return self.position < other.position
-
-    def __repr__(self) -> str:
-        return f"source {self.position} ({self.source!r})"
-
-    def __call__(self, *ignored: object) -> None:
-        """The wake: what a pending source calls when it may have an outcome."""
-        if self.state != "exhausted":
-            self._owner.woken(self)
-
-
-class LowestFirst:
-    """The end of a deque that the ready queue uses, with the lowest position first."""
-
-    def __init__(self) -> None:
-        self._heap: list[Slot] = []
-        self.clear = self._heap.clear
-
-    def append(self, slot: Slot) -> None:
-        heapq.heappush(self._heap, slot)
-
-    def popleft(self) -> Slot:
-        return heapq.heappop(self._heap)
-
-    def __len__(self) -> int:
-        return len(self._heap)
-
-
 class ReadyQueue:
     """Polls sources in the order in which they became ready, and sleeps while there are none.
 
@@ -114,10 +76,8 @@ class ReadyQueue:
         # The woken slots that have not been polled since; a dict, for its order.
         self._claims: dict[Slot, None] = {}
         self._releasing = False
-        self._in_call = False
-        self._asleep = False
-        self._waiter: asyncio.Future[None] | None = None
         self._budget = BUDGET
+        self._waiter: asyncio.Future[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._leaving: set[Slot] = set()
 
@@ -158,7 +118,7 @@ class ReadyQueue:
         self._wake_waiter()  # a call that is blocked may have nothing left to wait for
         self._leaving.add(slot)
         try:
-            await self._end_all([slot])
+            await end_all([slot], self.undelivered)
         finally:
             self._leaving.discard(slot)
 
@@ -197,32 +157,59 @@ class ReadyQueue:
 
     # -- calls ---------------------------------------------------------------------------------
 
+    async def select(self, *, iterating: bool = False) -> tuple[int, Any]:
+        """The next event."""
+        # What programs do most: so it is flat, where `call` would do.
+        ready, budget = self._ready, self._budget
+        if budget < 0 or self._loop is not get_running_loop():
+            self._check_begin()
+        self._budget = POLLING
+        try:
+            while True:
+                if ready and budget > 0:
+                    budget -= 1
+                    slot = ready.popleft()
+                    try:
+                        value = self._poll(slot)
+                    except BaseException as failure:
+                        raise attributed(failure, slot)  # noqa: B904 -- mostly the very same
+                    if value is not PENDING:
+                        return slot.position, value
+                else:
+                    if iterating and self.exhausted:
+                        raise StopAsyncIteration
+                    budget = await self._sleep()
+        finally:
+            self._budget = budget
+            if self._claims:
+                self._release_soon()
+
     async def call(self, take: Callable[[], T | None]) -> T:
         """Run `take` until it gives something; sleep in between.
 
         Nothing is awaited after something was taken: a call that is cancelled has taken nothing.
         """
-        self._begin()
+        budget = self._begin()
         try:
-            if self._budget <= 0 and self._ready:
-                await self._sleep()
-            self._budget -= 1
+            if budget == 0 and self._ready:
+                budget = await self._sleep()
             while (taken := take()) is None:
-                await self._sleep()
+                budget = await self._sleep()
+            budget -= 1
             return taken
         finally:
-            self._end()
+            self._end(budget)
 
     def call_nowait(self, take: Callable[[], T | None]) -> T | None:
         """Run `take` once, over all the sources."""
-        self._begin()
+        budget = self._begin()
         try:
             for slot in self.slots:
                 if slot is not None:
                     self._append(slot)  # what it got just now may not have woken it yet
             return take()
         finally:
-            self._end()
+            self._end(budget)
 
     def take_one(self) -> tuple[int, Any] | None:
         """The next event, or None; a failure is raised."""
@@ -237,48 +224,59 @@ class ReadyQueue:
         self._check_hope()
         return None
 
-    def take_all(self) -> list[Outcome] | None:
+    def take_all(self) -> Round | None:
         """The outcomes of all the sources that are ready, or None."""
-        outcomes: list[Outcome] = []
-        turns = deque(self._ready.popleft() for _ in range(len(self._ready)))
-        while turns:
-            slot = turns.popleft()
+        turns = list(self._ready)
+        self._ready.clear()
+        values: list[Any] = [None] * len(self.slots)
+        failures: list[BaseException | None] = [None] * len(self.slots)
+        taken: list[Slot] = []
+        for turn, slot in enumerate(turns, 1):
             try:
                 value = self._poll(slot)
             except (KeyboardInterrupt, SystemExit):
-                self.keep(outcomes)
-                for unpolled in turns:
+                self.keep((values, failures, taken))
+                for unpolled in turns[turn:]:
                     self._ready.append(unpolled)
                 raise
             except BaseException as failure:
                 failure.__traceback__ = without_our_frames(failure.__traceback__)
-                outcomes.append(Outcome(slot, None, failure))
+                failures[slot.position] = failure
+                taken.append(slot)
             else:
                 if value is not PENDING:
-                    outcomes.append(Outcome(slot, value, None))
-        if not outcomes:
-            self._check_hope()
-        return outcomes or None
+                    values[slot.position] = value
+                    taken.append(slot)
+        if taken:
+            return values, failures, taken
+        self._check_hope()
+        return None
 
-    def take_all_or_raise(self) -> list[Outcome] | None:
+    def take_all_or_raise(self) -> Round | None:
         """The same; but if any failed, raise the lowest position's failure and keep the others."""
-        outcomes = self.take_all() or []
-        failures = {each.slot: each.failure for each in outcomes if each.failure is not None}
-        if not failures:
-            return outcomes or None
-        lowest = min(failures)
-        self.keep(outcome for outcome in outcomes if outcome.slot is not lowest)
+        taken_all = self.take_all()
+        if taken_all is None:
+            return None
+        _, failures, taken = taken_all
+        failed = [slot for slot in taken if failures[slot.position] is not None]
+        if not failed:
+            return taken_all
+        lowest = min(failed)
+        taken.remove(lowest)
+        self.keep(taken_all)
+        failure = failures[lowest.position] or BaseException()
         try:
-            raise attributed(failures[lowest], lowest)
+            raise attributed(failure, lowest)
         finally:
-            del outcomes, failures  # the failure's traceback keeps this frame: no cycle
+            del failure, failures, taken_all  # the failure's traceback keeps this frame: no cycle
 
-    def keep(self, outcomes: Iterable[Outcome]) -> None:
+    def keep(self, taken_all: Round) -> None:
         """Put back what was taken and can't be delivered by this call; the next one has it."""
-        for slot, value, failure in outcomes:
-            slot.source = Kept(slot, value, failure)
+        values, failures, taken = taken_all
+        for slot in taken:
+            slot.source = Kept(slot, values[slot.position], failures[slot.position])
 
-    def _poll(self, slot: Slot) -> Any | Pending:
+    def _poll(self, slot: Slot) -> Any:
         if slot.state != "ready":  # it was paused or removed since
             slot.queued = False
             return PENDING
@@ -294,8 +292,9 @@ class ReadyQueue:
         except BaseException:
             self._append(slot)
             raise
-        if value is not PENDING:
-            self._append(slot)
+        if value is not PENDING and slot.state == "pending":
+            slot.state = "ready"
+            self._ready.append(slot)
         return value
 
     def _append(self, slot: Slot) -> None:
@@ -305,24 +304,26 @@ class ReadyQueue:
 
     # -- waiting and waking --------------------------------------------------------------------
 
-    async def _sleep(self) -> None:
-        self._budget = BUDGET
-        self._asleep = True
+    async def _sleep(self) -> int:
+        """Until a wake; returns the new budget."""
+        self._budget = ASLEEP
         try:
             if self._ready:  # no need to wait, but the event loop has its turn first
                 await asyncio.sleep(0)
             else:
-                self._waiter = asyncio.get_running_loop().create_future()
+                self._check_hope()
+                self._waiter = get_running_loop().create_future()
                 await self._waiter
         finally:
-            self._asleep = False
+            self._budget = POLLING
             self._waiter = None
+        return BUDGET
 
     def woken(self, slot: Slot) -> None:
         if self.closed or slot.state in ("removed", "ended"):
             return
         self._append(slot)
-        if self._in_call and slot.state == "ready":
+        if self._budget < 0 and slot.state == "ready":
             self._claims[slot] = None
             self._wake_waiter()
         else:
@@ -336,15 +337,20 @@ class ReadyQueue:
         if self.closed:
             raise RuntimeError("this MultiAwait was closed by cancel(): make a new one")
 
-    def _begin(self) -> None:
+    def _begin(self) -> int:
+        """Returns the budget that the call has."""
+        self._check_begin()
+        budget, self._budget = self._budget, POLLING
+        return budget
+
+    def _check_begin(self) -> None:
         self.check_open()
         self._bind()
-        if self._in_call:
+        if self._budget < 0:
             raise RuntimeError(
                 "another call on this MultiAwait has not returned yet: "
                 "one call at a time, or a MultiAwait for each task"
             )
-        self._in_call = True
 
     def _bind(self) -> None:
         """Belong to the event loop of the first call, until the end."""
@@ -354,8 +360,8 @@ class ReadyQueue:
                 raise RuntimeError("this MultiAwait belongs to another event loop")
             self._loop = loop
 
-    def _end(self) -> None:
-        self._in_call = False
+    def _end(self, budget: int) -> None:
+        self._budget = budget
         if self._claims:
             self._release_soon()
 
@@ -368,7 +374,7 @@ class ReadyQueue:
     def _release_claims(self) -> None:
         """Between two calls nothing is held: what was woken and not polled lets others go first."""
         self._releasing = False
-        if not self._in_call:
+        if self._budget >= 0:
             claims, self._claims = self._claims, {}
             for slot in claims:
                 slot.source.release()
@@ -399,52 +405,13 @@ class ReadyQueue:
             self._claims.clear()
             self._leaving.update(slot for slot in slots if slot is not None)
         try:
-            await self._end_all(self._leaving)
+            await end_all(self._leaving, self.undelivered)
         finally:
             self._leaving.clear()  # a slot knows its owner: no cycle
 
     def _check_outside(self, call: str) -> None:
-        if self._in_call and not self._asleep:
+        if self._budget == POLLING:
             raise RuntimeError(
                 f"{call} from within a source, which would wait for its own end: "
                 "let the source tell whoever called, who can do it"
             )
-
-    async def _end_all(self, slots: Collection[Slot]) -> None:
-        """Wait until these have ended, whatever cancels us, each in a task of its own."""
-        cancelled = None
-        while unended := [slot for slot in slots if slot.state != "ended"]:
-            for slot in sorted(unended):
-                # Done, and not ended: cancelled before its first step by a loop that shuts down.
-                if slot.ending is None or slot.ending.done():
-                    # A factory that wraps it would leave it never awaited.
-                    if slot.end is not None:  # pragma: no cover -- runs, unseen by 3.11's tracer
-                        slot.end.close()
-                    slot.end = self._end_of(slot)
-                    slot.ending = self._start_end(slot, slot.end)
-            endings = [slot.ending for slot in unended if slot.ending is not None]
-            cancelled = await until_done(endings) or cancelled
-        if cancelled is not None:
-            raise cancelled
-
-    def _start_end(self, slot: Slot, end: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        before = ended_by.set(asyncio.current_task())
-        try:
-            return start(end, f"end of {slot}")
-        finally:
-            ended_by.reset(before)
-
-    async def _end_of(self, slot: Slot) -> None:
-        try:
-            left = await slot.source.aclose()
-        except asyncio.CancelledError:
-            pass  # what we asked for
-        except GeneratorExit:
-            raise  # the event loop is gone, and with it whom to tell
-        except BaseException as failure:
-            report(failure, slot)
-        else:
-            self.undelivered.extend((slot.position, value) for value in left or ())
-        finally:
-            slot.state = "ended"
-            del slot.source  # which may hold our wake, and so this slot: no cycle
