@@ -33,12 +33,11 @@ T = TypeVar("T")
 # Values and failures by position, and the slots whose outcomes they are.
 Round: TypeAlias = tuple[list[Any], list[BaseException | None], list[Slot]]
 
-# After so many calls in a row that found something at once, the event loop gets a turn (tokio's
-# cooperative budget is the model, and has the same size).
+# After so many polls in a row, or rounds of get(), the event loop gets a turn (tokio's cooperative
+# budget is the model, and has the same size).
 BUDGET = 128
 # In place of the budget, while a call has not returned: it polls, or it is suspended.
 POLLING, ASLEEP = -1, -2
-IN_CALL = -1  # in place of the budget, while a call has not returned
 
 if sys.version_info >= (3, 13):  # pragma: no cover -- which of the two depends on the Python
     _ENDED = (StopAsyncIteration, asyncio.QueueShutDown)
