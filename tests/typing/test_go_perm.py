@@ -1,0 +1,70 @@
+"""Go's test/chan/perm.go: what is only received from, what is only sent to, and what is both.
+
+Go says it by three types of channel. Here `queue.get` is the end that one receives from,
+`queue.put` the one that one sends to, and the queue itself is both.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Literal, assert_type
+
+from multi_await import MultiAwait, Source, SourceLike, multi_await, put
+
+Channel = asyncio.Queue[int]
+ReceiveOnly = Callable[[], Awaitable[int]]
+SendOnly = Callable[[int], Awaitable[None]]
+
+
+def both_ends_of_a_channel_may_be_handed_out(c: Channel) -> tuple[ReceiveOnly, SendOnly]:
+    return c.get, c.put
+
+
+def an_end_is_no_channel_and_not_the_other_end(cr: ReceiveOnly, cs: SendOnly) -> None:
+    c: Channel
+    c = cr  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
+    c = cs  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
+    cr = cs  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
+    cs = cr  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
+    print(c)
+
+
+def a_channel_is_no_end(c: Channel) -> None:
+    cr: ReceiveOnly = c  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
+    cs: SendOnly = c  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
+    print(cr, cs)
+
+
+async def one_sends_to_a_channel_and_receives_from_it(c: Channel) -> None:
+    async with multi_await(put(c, lambda: 0), c.get) as m:
+        assert_type(m, MultiAwait[int, int])
+        assert_type(await m.select(), tuple[Literal[0], int] | tuple[Literal[1], int])
+
+
+async def one_only_receives_from_what_is_received_from(cr: ReceiveOnly) -> None:
+    put(cr, lambda: 0)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    async with multi_await(cr) as m:
+        async for _, x in m:
+            assert_type(x, int)
+
+
+async def one_only_sends_to_what_is_sent_to(cs: SendOnly) -> None:
+    await cs(0)
+    multi_await(cs)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType, reportCallIssue]
+
+
+def a_send_case_is_a_source_of_what_was_sent_and_no_channel(c: Channel) -> None:
+    sends = put(c, lambda: 0)
+    assert_type(sends, Source[int])
+    put(sends, lambda: 0)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+def close_is_not_for_who_only_receives(cr: ReceiveOnly) -> None:
+    cr.shutdown()  # type: ignore[attr-defined]  # pyright: ignore[reportFunctionMemberAccess]
+
+
+def what_is_received_may_be_taken_for_more_and_what_is_sent_for_less(
+    c: Channel, flags: asyncio.Queue[bool]
+) -> SourceLike[int]:
+    put(c, lambda: True)
+    put(flags, lambda: 0)  # type: ignore[arg-type,return-value]  # pyright: ignore[reportArgumentType]
+    return flags.get
