@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import Callable, Coroutine, Iterable
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from multi_await._source import PENDING, Pending, Source, Wake, name_of, short, until_done
 
@@ -257,41 +257,55 @@ def put(queue: asyncio.Queue[T], supplier: Callable[[], T]) -> Source[T]:
     return PutSource(queue, supplier)
 
 
-class PutSource(Source[T]):
-    """Waits for room in a queue, as `Queue.put` does, and asks for the item when there is room."""
+class PutSource(InlineSource[T]):
+    """Waits for room in the line of `Queue.put`, and asks for the item when there is room."""
 
-    __slots__ = ("_queue", "_refused", "_room", "_supplier")
+    __slots__ = ("_sender", "_supplier")
 
     def __init__(self, queue: asyncio.Queue[T], supplier: Callable[[], T]) -> None:
-        self._queue = queue
         self._supplier = supplier
-        # Resumed while the queue is full, and given up else: what it would put never goes in.
-        waiter: asyncio.Queue[Any] = queue
-        self._room = InlineSource(functools.partial(asyncio.Queue.put, waiter, None), "Queue.put")
-        self._refused: list[T] = []
+        self._sender = _Sender(queue)
+        queue_put: Any = asyncio.Queue.put  # which takes the sender for the queue
+        put_there = functools.partial(queue_put, self._sender, None)
+        super().__init__(put_there, f"put({name_of(supplier)})")
 
     def poll(self, wake: Wake) -> T | Pending:
-        if self._queue.full():
-            self._room.poll(wake)
-            return PENDING
-        try:
-            item = self._supplier()
-            self._refused.append(item)
-            self._queue.put_nowait(item)
-            self._refused.clear()
-            return item
-        finally:
-            self._room.release()
-
-    def release(self) -> None:
-        self._room.release()
+        its_turn = self._coroutine is None or self._future.done()
+        if its_turn and not self._sender.queue.full():
+            try:
+                self._sender.offered.append(self._supplier())
+            except BaseException:
+                self.release()  # the room is for the next in line
+                raise
+        return InlineSource.poll(self, wake)
 
     async def aclose(self) -> Iterable[T]:
-        await self._room.aclose()
-        return self._refused
+        await InlineSource.aclose(self)
+        return self._sender.refused + self._sender.offered
 
-    def __repr__(self) -> str:
-        return f"put({name_of(self._supplier)})"
+
+class _Sender(Generic[T]):
+    """The queue, as `Queue.put` sees it: what goes in is what was offered, in place of its item."""
+
+    def __init__(self, queue: asyncio.Queue[T]) -> None:
+        self.queue = queue
+        self.offered: list[T] = []
+        self.refused: list[T] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.queue, name)
+
+    def full(self) -> bool:
+        return not self.offered and self.queue.full()
+
+    def put_nowait(self, _: None) -> T:
+        item = self.offered.pop()
+        try:
+            self.queue.put_nowait(item)
+        except BaseException:
+            self.refused.append(item)
+            raise
+        return item
 
 
 async def _finished(value: T) -> T:
