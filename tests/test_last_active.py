@@ -128,8 +128,8 @@ def test_the_loop_writes_once_a_period_until_it_is_to_stop(tmp_path: Path) -> No
 
         async with opened(path) as table:
             table = ViewedBetweenWrites(table.database)
-            async with asyncio.timeout(10):
-                await last_active.write_batches(activity, table, 0.02, stop)
+            async with asyncio.timeout(10):  # the period is much longer than a write takes
+                await last_active.write_batches(activity, table, 0.5, stop)
             assert table.report.batches == 2
             assert 0 < table.report.oldest_unwritten_view < 10
             assert table.report.page_views + activity.qsize() == views
