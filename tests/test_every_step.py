@@ -22,7 +22,7 @@ import pytest
 from virtual_clock import VirtualClockLoop
 
 from multi_await import MultiAwait, after, each, every, inline, multi_await, once, put
-from tests.conftest import Reported, with_task_factory
+from tests.conftest import Reported
 from tests.tools import SCHEDULES
 
 Ts = TypeVarTuple("Ts")
@@ -413,7 +413,9 @@ def sees_the_loop_shut_down(scenario: Scenario) -> None:
 
 def run(kinds: list[Kind], consume: Consume, deeds: dict[int, Deed]) -> int:
     reported: Reported = []
-    with asyncio.Runner(loop_factory=lambda: with_task_factory(SteppingLoop())) as runner:
+    # Without the task factory that the options want: it would hide the steps, or leave a coroutine
+    # never awaited if its task is cancelled before the first.
+    with asyncio.Runner(loop_factory=SteppingLoop) as runner:
         runner.get_loop().set_exception_handler(lambda _, context: reported.append(context))
 
         async def main() -> int:

@@ -208,4 +208,4 @@ async def test_a_call_over_many_sources_lets_the_event_loop_have_its_turns() -> 
     async with ticks() as had, multi_await(*[queue.get for queue in queues]) as m:
         queues[-1].put_nowait(1)
         assert await m.select() == (999, 1)
-        assert had() == 1000 // 128
+        assert had() in (7, 8)  # 1000 // 128; eager tasks have one more
