@@ -75,8 +75,12 @@ def test_asyncio_run_gets_its_own_handler_of_ctrl_c_back() -> None:
         signal.raise_signal(signal.SIGINT)
         await asyncio.sleep(10)
 
-    with pytest.raises(KeyboardInterrupt):
-        asyncio.run(main())
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # or asyncio leaves it alone
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            asyncio.run(main())
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 async def test_nothing_is_handled_before_the_first_poll() -> None:
