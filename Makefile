@@ -12,7 +12,7 @@ BIN := .venv/bin
 	$(BIN)/python -m pip install --quiet --group dev --editable .
 	touch $@
 
-.PHONY: help demo test lint types unit docs docs-test record format test-with clean
+.PHONY: help demo test lint types unit docs docs-test bench record format test-with clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -59,6 +59,12 @@ docs: .venv/.installed ## build the site into docs/_build/html
 
 docs-test: docs docs/_build/.live ## the site in headless Chromium: each page, each link, each Run button
 	$(BIN)/python -m pytest -n auto docs/tests
+
+bench: ## what an event costs, next to a bare queue and to other packages: make bench OPTIONS=--quick
+	test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	.venv-bench/bin/python -m pip install --quiet --group benchmarks --editable .
+	.venv-bench/bin/python -m benchmarks --publish $(OPTIONS)
 
 record: .venv/.installed ## write down what the programs of docs/examples print now
 	$(BIN)/python -m pytest -q tests/test_examples.py --record

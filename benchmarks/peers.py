@@ -1,0 +1,561 @@
+"""What is compared: each peer waits on N sources through its own normal API.
+
+A peer is opened on N sources and gives a `Take`: the loop that its documentation shows, which
+takes so many items and hands each to `deliver`. One that can't do a workload raises `Cannot`.
+Those that wait on functions get `asyncio.Queue.get`; those with channels of their own get these.
+"""
+# ruff: noqa: D102 -- Peer says what these methods are for
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import importlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import timedelta
+from typing import Any, Protocol, TypeAlias
+
+from benchmarks import old
+from multi_await import MultiAwait, every, multi_await
+
+PLENTY = 1 << 20  # the size of a channel that is never full
+
+Function: TypeAlias = Callable[[], Awaitable[Any]]
+Deliver: TypeAlias = Callable[[Any], object]
+Take: TypeAlias = Callable[[int, Deliver], Coroutine[Any, Any, None]]
+Cancel: TypeAlias = Callable[[], object]
+Opened: TypeAlias = AbstractAsyncContextManager[Take]
+
+
+class Cannot(Exception):  # noqa: N818 -- the name of the peer precedes it
+    """Says why a peer can't do a workload."""
+
+
+class Channel(Protocol):
+    """Where a producer puts items for a peer: an `asyncio.Queue`, or what a peer has instead."""
+
+    def put_nowait(self, item: int, /) -> object:
+        """Put it; there is room."""
+
+    def put(self, item: int, /) -> Awaitable[object]:
+        """Wait for room, and put it."""
+
+
+class Peer(Protocol):
+    """One way of waiting on N sources."""
+
+    name: str
+    module: str  # what a program imports for it
+
+    def channels(self, size: int, room: int = 0) -> Sequence[Any]:
+        """So many channels, with room for so many items each; without limit by default."""
+
+    def items(self, channels: Sequence[Any], order: Iterable[int]) -> Opened:
+        """Wait on channels. Only the floor looks at the order in which they will have items."""
+
+    def calls(self, functions: Sequence[Function], order: Iterable[int]) -> Opened:
+        """Wait on functions of the user's."""
+
+    def ticks(self, periods: Sequence[float], moments: Iterable[float]) -> Opened:
+        """Wait on timers. Only the floor looks at the moments when they will tick."""
+
+    def started(self, wait: Coroutine[Any, Any, None]) -> tuple[asyncio.Task[None], Cancel]:
+        """A task that waits, and how it is cancelled."""
+
+    async def left(self, channels: Sequence[Any]) -> list[int]:
+        """What is still in the channels."""
+
+
+class ByTask:
+    """What most peers have in common: a wait is cancelled as any task of asyncio's."""
+
+    module = ""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def started(self, wait: Coroutine[Any, Any, None]) -> tuple[asyncio.Task[None], Cancel]:
+        task = asyncio.create_task(wait)
+        return task, task.cancel
+
+
+class Functions(ByTask):
+    """A peer that waits on functions, and so on the `get` of queues."""
+
+    def channels(self, size: int, room: int = 0) -> list[asyncio.Queue[int]]:
+        return [asyncio.Queue(room) for _ in range(size)]
+
+    def items(self, channels: Sequence[asyncio.Queue[int]], order: Iterable[int]) -> Opened:
+        return self.opened([queue.get for queue in channels])
+
+    def calls(self, functions: Sequence[Function], order: Iterable[int]) -> Opened:
+        return self.opened(functions)
+
+    def ticks(self, periods: Sequence[float], moments: Iterable[float]) -> Opened:
+        return self.opened([functools.partial(asyncio.sleep, each, 1) for each in periods])
+
+    async def left(self, channels: Sequence[asyncio.Queue[int]]) -> list[int]:
+        return [queue.get_nowait() for queue in channels for _ in range(queue.qsize())]
+
+    def opened(self, functions: Sequence[Function]) -> Opened:
+        """Wait on functions, whatever they are."""
+        raise NotImplementedError
+
+
+# -- the floor -------------------------------------------------------------------------------------
+
+
+class Oracle(Functions):
+    """Is told beforehand which source has the next item, and awaits that one alone."""
+
+    def items(self, channels: Sequence[asyncio.Queue[int]], order: Iterable[int]) -> Opened:
+        return self._queues(channels, order)
+
+    @asynccontextmanager
+    async def _queues(
+        self, queues: Sequence[asyncio.Queue[int]], order: Iterable[int]
+    ) -> AsyncIterator[Take]:
+        rest = iter(order)
+
+        async def take(count: int, deliver: Deliver) -> None:
+            for _, k in zip(range(count), rest, strict=False):
+                deliver(await queues[k].get())
+
+        yield take
+
+    @asynccontextmanager
+    async def calls(
+        self, functions: Sequence[Function], order: Iterable[int]
+    ) -> AsyncIterator[Take]:
+        rest = iter(order)
+
+        async def take(count: int, deliver: Deliver) -> None:
+            for _, k in zip(range(count), rest, strict=False):
+                deliver(await functions[k]())
+
+        yield take
+
+    @asynccontextmanager
+    async def ticks(
+        self, periods: Sequence[float], moments: Iterable[float]
+    ) -> AsyncIterator[Take]:
+        loop = asyncio.get_running_loop()
+        start = loop.time()
+        rest = iter(moments)
+
+        async def take(count: int, deliver: Deliver) -> None:
+            for _, due in zip(range(count), rest, strict=False):
+                tick = loop.create_future()
+                loop.call_at(start + due, tick.set_result, 1)
+                deliver(await tick)
+
+        yield take
+
+
+class WaitsAlone(Oracle):
+    """Each queue's `get()` run by hand to the place where it waits, and closed at the end."""
+
+    def items(self, channels: Sequence[asyncio.Queue[int]], order: Iterable[int]) -> Opened:
+        return self._waits(channels)
+
+    @asynccontextmanager
+    async def _waits(self, queues: Sequence[asyncio.Queue[int]]) -> AsyncIterator[Take]:
+        waits = [queue.get() for queue in queues[:-1]]
+        for wait in waits:
+            wait.send(None)
+
+        async def take(count: int, deliver: Deliver) -> None:
+            for _ in range(count):
+                deliver(await queues[-1].get())
+
+        yield take
+        for wait in waits:
+            wait.close()
+
+
+# -- ours ------------------------------------------------------------------------------------------
+
+
+async def by_select(m: MultiAwait[*tuple[Any, ...]], count: int, deliver: Deliver) -> None:
+    """One event at a time."""
+    for _ in range(count):
+        _, value = await m.select()
+        deliver(value)
+
+
+async def by_iteration(m: MultiAwait[*tuple[Any, ...]], count: int, deliver: Deliver) -> None:
+    """The same, as `async for`."""
+    async for _, value in m:
+        deliver(value)
+        count -= 1
+        if not count:
+            break
+
+
+async def by_get(m: Any, count: int, deliver: Deliver) -> None:
+    """All that is ready, as 1.0.4 has it."""
+    while count > 0:
+        completed, _ = await m.get()
+        for value in completed:
+            if value is not None:
+                deliver(value)
+                count -= 1
+
+
+class Ours(Functions):
+    """A `MultiAwait`, by one of its three calls."""
+
+    module = "multi_await"
+
+    def __init__(self, name: str, loop: Callable[[Any, int, Deliver], Coroutine[Any, Any, None]]):
+        super().__init__(name)
+        self._loop = loop
+
+    @asynccontextmanager
+    async def opened(self, functions: Sequence[Any]) -> AsyncIterator[Take]:
+        async with multi_await(*functions) as m:
+            yield functools.partial(self._loop, m)
+
+    def ticks(self, periods: Sequence[float], moments: Iterable[float]) -> Opened:
+        return self.opened([every(period) for period in periods])
+
+
+class Old(Functions):
+    """multi-await 1.0.4."""
+
+    module = old.NAME
+
+    @asynccontextmanager
+    async def opened(self, functions: Sequence[Function]) -> AsyncIterator[Take]:
+        async with old.load().multi_await() as m:
+            for function in functions:
+                m.add(function)
+            yield functools.partial(by_get, m)
+
+
+# -- asyncio by hand -------------------------------------------------------------------------------
+
+
+async def ended(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancel tasks, and wait until they have ended."""
+    tasks = list(tasks)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class ByHand(Functions):
+    """A task for each function, and `asyncio.wait`; only what has finished is started again."""
+
+    @asynccontextmanager
+    async def opened(self, functions: Sequence[Function]) -> AsyncIterator[Take]:
+        tasks = {asyncio.create_task(_call(function)): function for function in functions}
+
+        async def take(count: int, deliver: Deliver) -> None:
+            while count > 0:
+                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    function = tasks.pop(task)
+                    tasks[asyncio.create_task(_call(function))] = function
+                    deliver(task.result())
+                    count -= 1
+
+        try:
+            yield take
+        finally:
+            await ended(tasks)
+
+
+def _call(function: Function) -> Coroutine[Any, Any, Any]:
+    coroutine: Any = function()
+    return coroutine  # type: ignore[no-any-return]  # all functions here are coroutine functions
+
+
+class Pumps(Functions):
+    """A task for each function, which puts what it gets into one queue for all."""
+
+    def __init__(self, name: str, room: int) -> None:
+        super().__init__(name)
+        self._room = room
+
+    @asynccontextmanager
+    async def opened(self, functions: Sequence[Function]) -> AsyncIterator[Take]:
+        queue: asyncio.Queue[tuple[int, Any]] = asyncio.Queue(self._room)
+
+        async def pump(position: int, function: Function) -> None:
+            while True:
+                await queue.put((position, await function()))
+
+        async def take(count: int, deliver: Deliver) -> None:
+            for _ in range(count):
+                _, value = await queue.get()
+                deliver(value)
+
+        tasks = [asyncio.create_task(pump(k, function)) for k, function in enumerate(functions)]
+        try:
+            yield take
+        finally:
+            await ended(tasks)
+
+
+# -- packages that wait on functions or iterables --------------------------------------------------
+
+
+class Aiostream(Functions):
+    """`stream.merge` of an async generator for each source."""
+
+    module = "aiostream"
+
+    @asynccontextmanager
+    async def opened(self, functions: Sequence[Function]) -> AsyncIterator[Take]:
+        stream = importlib.import_module("aiostream.stream")
+
+        async def generator(function: Function) -> AsyncIterator[Any]:
+            while True:
+                yield await function()
+
+        async with stream.merge(*map(generator, functions)).stream() as streamer:
+            yield functools.partial(_iterate, streamer)
+
+
+async def _iterate(iterator: AsyncIterator[Any], count: int, deliver: Deliver) -> None:
+    async for value in iterator:
+        deliver(value)
+        count -= 1
+        if not count:
+            break
+
+
+class Anyio(Functions):
+    """Memory object streams, and a task for each that sends into one for all."""
+
+    module = "anyio"
+
+    def channels(self, size: int, room: int = 0) -> list[Any]:
+        anyio = importlib.import_module("anyio")
+        return [AnyioChannel(anyio, room or PLENTY) for _ in range(size)]
+
+    def items(self, channels: Sequence[Any], order: Iterable[int]) -> Opened:
+        return self.opened([channel.out.receive for channel in channels])
+
+    def started(self, wait: Coroutine[Any, Any, None]) -> tuple[asyncio.Task[None], Cancel]:
+        scope = importlib.import_module("anyio").CancelScope()
+
+        async def scoped() -> None:
+            with scope:
+                await wait
+
+        return asyncio.create_task(scoped()), scope.cancel
+
+    async def left(self, channels: Sequence[Any]) -> list[int]:
+        counts = [channel.out.statistics().current_buffer_used for channel in channels]
+        return [
+            channel.out.receive_nowait()
+            for channel, count in zip(channels, counts, strict=True)
+            for _ in range(count)
+        ]
+
+    @asynccontextmanager
+    async def opened(self, functions: Sequence[Function]) -> AsyncIterator[Take]:
+        anyio = importlib.import_module("anyio")
+        send, receive = anyio.create_memory_object_stream()
+
+        async def forward(position: int, function: Function) -> None:
+            while True:
+                await send.send((position, await function()))
+
+        async def take(count: int, deliver: Deliver) -> None:
+            for _ in range(count):
+                _, value = await receive.receive()
+                deliver(value)
+
+        with send, receive:
+            async with anyio.create_task_group() as tasks:
+                for k, function in enumerate(functions):
+                    tasks.start_soon(forward, k, function)
+                yield take
+                tasks.cancel_scope.cancel()
+
+
+class AnyioChannel:
+    """A memory object stream."""
+
+    def __init__(self, anyio: Any, room: int) -> None:
+        self._in, self.out = anyio.create_memory_object_stream(room)
+        self.put_nowait = self._in.send_nowait
+        self.put = self._in.send
+
+    def __del__(self) -> None:
+        self._in.close()
+        self.out.close()
+
+
+# -- packages with channels of their own -----------------------------------------------------------
+
+
+class Channels(ByTask):
+    """A peer that waits on its own channels only."""
+
+    def calls(self, functions: Sequence[Function], order: Iterable[int]) -> Opened:
+        raise Cannot("its own channels only")
+
+    def ticks(self, periods: Sequence[float], moments: Iterable[float]) -> Opened:
+        raise Cannot("has no timers")
+
+
+class AsyncioChannel(Channels):
+    """`asyncio_channel.complete_one`."""
+
+    module = "asyncio_channel"
+
+    def channels(self, size: int, room: int = 0) -> list[Any]:
+        package = importlib.import_module(self.module)
+        channels = [package.create_channel(room or PLENTY) for _ in range(size)]
+        for channel in channels:
+            channel.put_nowait = channel.offer
+        return channels
+
+    @asynccontextmanager
+    async def items(self, channels: Sequence[Any], order: Iterable[int]) -> AsyncIterator[Take]:
+        complete_one = importlib.import_module(self.module).complete_one
+
+        async def take(count: int, deliver: Deliver) -> None:
+            for _ in range(count):
+                value, _ = await complete_one(*channels)
+                deliver(value)
+
+        yield take
+
+    async def left(self, channels: Sequence[Any]) -> list[int]:
+        return [item for channel in channels for item in iter(channel.poll, None)]
+
+
+class Aiochan(Channels):
+    """`aiochan.select`."""
+
+    module = "aiochan"
+
+    def channels(self, size: int, room: int = 0) -> list[Any]:
+        package = importlib.import_module(self.module)
+        return [package.Chan(room or PLENTY) for _ in range(size)]
+
+    @asynccontextmanager
+    async def items(self, channels: Sequence[Any], order: Iterable[int]) -> AsyncIterator[Take]:
+        select = importlib.import_module(self.module).select
+
+        async def take(count: int, deliver: Deliver) -> None:
+            for _ in range(count):
+                value, _ = await select(*channels)
+                deliver(value)
+
+        yield take
+
+    @asynccontextmanager
+    async def ticks(
+        self, periods: Sequence[float], moments: Iterable[float]
+    ) -> AsyncIterator[Take]:
+        package = importlib.import_module(self.module)
+        channels = [package.tick_tock(period) for period in periods]
+        async with self.items(channels, ()) as take:
+            yield take
+        for channel in channels:
+            channel.close()
+
+    async def left(self, channels: Sequence[Any]) -> list[int]:
+        return [item for channel in channels for item in iter(channel.get_nowait, None)]
+
+
+class Frequenz(Channels):
+    """`frequenz.channels.select`, with its chain of `selected_from`."""
+
+    module = "frequenz.channels"
+
+    def channels(self, size: int, room: int = 0) -> list[Any]:
+        package = importlib.import_module(self.module)
+        logging.getLogger(package.__name__).setLevel(
+            logging.ERROR
+        )  # it logs that a channel is full
+        return [FrequenzChannel(package, f"{k}", room or PLENTY) for k in range(size)]
+
+    def items(self, channels: Sequence[Any], order: Iterable[int]) -> Opened:
+        return self._selected([channel.receiver for channel in channels])
+
+    def ticks(self, periods: Sequence[float], moments: Iterable[float]) -> Opened:
+        timer = importlib.import_module("frequenz.channels.timer")
+        policy = timer.SkipMissedAndResync()
+        return self._selected([timer.Timer(timedelta(seconds=each), policy) for each in periods])
+
+    @asynccontextmanager
+    async def _selected(self, receivers: Sequence[Any]) -> AsyncIterator[Take]:
+        package = importlib.import_module(self.module)
+        selected_from = package.selected_from
+        iterator = package.select(*receivers)
+
+        async def take(count: int, deliver: Deliver) -> None:
+            async for selected in iterator:
+                for receiver in receivers:
+                    if selected_from(selected, receiver):
+                        deliver(selected.message)
+                        break
+                count -= 1
+                if not count:
+                    break
+
+        try:
+            yield take
+        finally:
+            await iterator.aclose()
+
+    async def left(self, channels: Sequence[Any]) -> list[int]:
+        found = []
+        for channel in channels:
+            while True:
+                try:
+                    async with asyncio.timeout(0.001):
+                        found.append(await channel.receiver.receive())
+                except TimeoutError:
+                    break
+        return found
+
+
+class FrequenzChannel:
+    """An `Anycast` channel."""
+
+    def __init__(self, package: Any, name: str, room: int) -> None:
+        channel = package.Anycast(name=name, limit=room)
+        self.receiver = channel.new_receiver()
+        self.put = channel.new_sender().send
+
+    def put_nowait(self, item: int) -> None:
+        """Run `send` to its end, without the task that it would have by itself."""
+        try:
+            self.put(item).send(None)
+        except StopIteration:
+            return
+        raise RuntimeError("send() had to wait")
+
+
+# -- all of them -----------------------------------------------------------------------------------
+
+
+FLOOR = Oracle("bare `await queues[k].get()`")
+WAITS_ALONE = WaitsAlone("the bare `queue.get()` of each")
+SELECT = Ours("multi_await, `select()`", by_select)
+GET = Ours("multi_await, `get()`", by_get)
+OURS: list[Peer] = [SELECT, Ours("multi_await, `async for`", by_iteration), GET]
+STANDARD: list[Peer] = [
+    ByHand("`asyncio.wait` by hand"),
+    Pumps("a task each, one `Queue()`", 0),
+    Pumps("a task each, one `Queue(1)`", 1),
+]
+PACKAGES: list[Peer] = [
+    Old("multi-await 1.0.4"),
+    Aiostream("aiostream, `merge`"),
+    Frequenz("frequenz-channels, `select`"),
+    AsyncioChannel("asyncio-channel, `complete_one`"),
+    Aiochan("aiochan, `select`"),
+    Anyio("anyio, a task each"),
+]
+PEERS = {peer.name: peer for peer in [FLOOR, WAITS_ALONE, *OURS, *STANDARD, *PACKAGES]}
