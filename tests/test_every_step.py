@@ -29,7 +29,7 @@ Ts = TypeVarTuple("Ts")
 
 ITEMS = 2
 LIFE = 1.3  # seconds, after which the consumer has had enough
-STRIDE = max(1, 600 // SCHEDULES)
+STRIDE = 1 if SCHEDULES >= 600 else 40
 
 Deed: TypeAlias = Callable[["Scenario"], object]
 Kind: TypeAlias = Callable[["Scenario"], Any]
