@@ -307,6 +307,22 @@ async def test_put_ends_when_the_queue_is_shut_down_and_loses_no_item(full: bool
     assert [*given, *items] == [2, 3]
 
 
+async def test_what_a_queue_refuses_is_a_failure_and_the_item_is_undelivered() -> None:
+    class Even(asyncio.Queue[int]):
+        def put_nowait(self, item: int) -> None:
+            if item % 2:
+                raise ValueError(f"{item} is odd")
+            super().put_nowait(item)
+
+    queue, items = Even(), deque([2, 3, 4])
+    async with multi_await(put(queue, items.popleft)) as m:
+        assert await m.select() == (0, 2)
+        with pytest.raises(ValueError, match="3 is odd"):
+            await m.select()
+        assert await m.select() == (0, 4)
+    assert m.undelivered == ((0, 3),)
+
+
 async def test_a_relay_with_a_bounded_buffer_as_in_go_with_a_nil_channel() -> None:
     inbox, outbox = asyncio.Queue[int](), asyncio.Queue[int](1)
     buffer, limit, most = deque[int](), 3, 0
