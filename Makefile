@@ -3,6 +3,7 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
+SECONDS ?= 60
 
 # The stamp is newer than pyproject.toml when everything is installed: then this costs nothing.
 .venv/.installed: pyproject.toml
@@ -12,7 +13,7 @@ BIN := .venv/bin
 	$(BIN)/python -m pip install --quiet --group dev --editable .
 	touch $@
 
-.PHONY: help demo test lint types unit docs docs-test bench record format test-with clean
+.PHONY: help demo test lint types unit docs docs-test soak bench record format test-with clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -59,6 +60,9 @@ docs: .venv/.installed ## build the site into docs/_build/html
 
 docs-test: docs docs/_build/.live ## the site in headless Chromium: each page, each link, each Run button
 	$(BIN)/python -m pytest -n auto docs/tests
+
+soak: .venv/.installed ## random programs against the model for a while: make soak SECONDS=600
+	SOAK_SECONDS=$(SECONDS) $(BIN)/python -m pytest -q -s tests/soak.py
 
 bench: ## what an event costs, next to a bare queue and to other packages: make bench OPTIONS=--quick
 	test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench

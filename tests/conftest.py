@@ -2,12 +2,14 @@
 
 Hours pass in a millisecond, the order of events is the same in every run, and a deadlock is a
 failed test instead of one that hangs. The clock is the one that the docs give to users, in
-docs/examples. The options --loop and --tasks say which loop, and how it makes its tasks.
+docs/examples. The options --loop and --tasks say which loop, and how it makes its tasks; --order
+changes the order of callbacks where asyncio promises none.
 """
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import gc
 import inspect
 import sys
@@ -76,6 +78,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="how the loop makes its tasks: by no factory, by asyncio.eager_task_factory (Python "
         "3.12 and later), or by one that wraps every coroutine in another",
     )
+    group.addoption(
+        "--order",
+        type=int,
+        metavar="SEED",
+        help="run what is ready in the order of this seed, where asyncio promises no order",
+    )
 
     group = parser.getgroup("examples")
     group.addoption(
@@ -93,9 +101,20 @@ def pytest_configure(config: pytest.Config) -> None:
         from tests.virtual_uvloop import VirtualClockUvloop
 
         _virtual_loop, _real_loop = VirtualClockUvloop, uvloop.new_event_loop
+    if config.option.order is not None:
+        from tests.shuffled_loop import ShuffledLoop
+
+        _virtual_loop = functools.partial(ShuffledLoop, config.option.order)
     if config.option.tasks not in TASK_FACTORIES:
         raise pytest.UsageError("--tasks eager: eager tasks came with Python 3.12")
     _task_factory = TASK_FACTORIES[config.option.tasks]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.option.order is not None:
+        for item in items:
+            if item.get_closest_marker("in_order"):
+                item.add_marker(pytest.mark.skip(reason="first come, first served: not so here"))
 
 
 def pytest_collection_finish() -> None:

@@ -40,6 +40,8 @@ import pytest
 from multi_await import MultiAwait, NothingToAwait, SourceLike, multi_await, put
 from tests.tools import SCHEDULES, steps
 
+pytestmark = pytest.mark.in_order
+
 Function: TypeAlias = Callable[[], Awaitable[Any]]
 Queue: TypeAlias = asyncio.Queue[Any]
 # How a consumer waits for the next value: bare, or through a MultiAwait.

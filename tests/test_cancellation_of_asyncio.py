@@ -377,6 +377,7 @@ async def test_a_source_that_was_woken_between_two_calls_is_the_last_in_line_aft
         assert await cancelled_now(selecting) == ()
 
 
+@pytest.mark.in_order
 async def test_an_event_that_is_set_and_cleared_reaches_a_blocked_call_and_no_later_one() -> None:
     event, queue = asyncio.Event(), asyncio.Queue[str]()
 

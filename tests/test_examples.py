@@ -20,6 +20,7 @@ REAL = {"event_feed", "last_active", "last_active_demo", "test_a_loop", "virtual
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
+@pytest.mark.in_order
 @pytest.mark.parametrize("example", RECORDED)
 async def test_an_example_prints_what_is_recorded_in_so_many_seconds(
     example: str, capsys: pytest.CaptureFixture[str], pytestconfig: pytest.Config

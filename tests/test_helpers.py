@@ -64,6 +64,7 @@ async def test_with_value_pairs_a_result_with_a_value_that_says_which() -> None:
     assert await multi_await.with_value("url", value_after(1, "page")) == ("url", "page")
 
 
+@pytest.mark.in_order
 @pytest.mark.parametrize("helper", ALL)
 async def test_when_one_task_fails_the_others_are_cancelled_and_have_ended(
     helper: Callable[[Tasks], Awaitable[Any]],

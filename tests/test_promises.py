@@ -201,6 +201,7 @@ async def test_promise_4_an_item_put_between_two_calls_goes_to_whoever_waits() -
         assert await rival == 1
 
 
+@pytest.mark.in_order
 async def test_promise_4_what_select_left_behind_goes_to_whoever_waits() -> None:
     first, second = asyncio.Queue[int](), asyncio.Queue[int]()
     async with multi_await(first.get, second.get) as m:
@@ -360,6 +361,7 @@ async def test_promise_7_a_sources_own_cancellation_is_that_sources_failure() ->
 # 8. The end belongs to one source.
 
 
+@pytest.mark.in_order
 async def test_promise_8_an_ended_source_is_exhausted_and_the_loop_ends_with_the_last() -> None:
     async def some(count: int) -> Any:
         for number in range(count):

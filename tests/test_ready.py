@@ -13,6 +13,7 @@ from multi_await import PENDING, Pending, Source, Wake, multi_await
 from tests.tools import cancelled_after, steps, ticks
 
 
+@pytest.mark.in_order
 async def test_sources_are_polled_in_the_order_in_which_they_became_ready() -> None:
     queues = [asyncio.Queue[int]() for _ in range(5)]
     async with multi_await(*[queue.get for queue in queues]) as m:

@@ -137,6 +137,7 @@ PRINTS = {
 }
 
 
+@pytest.mark.in_order
 @pytest.mark.parametrize("name", EXAMPLES)
 async def test_an_example_in_a_docstring_runs(
     name: str, capsys: pytest.CaptureFixture[str]

@@ -31,6 +31,11 @@ async def main() -> None:
             put(*arguments)
         except TypeError as error:
             print(f"TypeError: {error}")
+    tick = every(5)
+    try:
+        multi_await(tick, tick)
+    except RuntimeError as error:
+        print(f"RuntimeError: {error}")
     try:
         every(-1)
     except ValueError as error:

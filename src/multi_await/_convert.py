@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Iterator
 from typing import TypeVar
 
 from multi_await._inline import InlineSource, QueueSource, is_cancel_safe
@@ -20,6 +20,7 @@ from multi_await._source import (
     TaskSource,
     Wake,
     name_of,
+    safe_repr,
     short,
 )
 
@@ -38,8 +39,15 @@ def as_source(given: SourceLike[T], position: int) -> Source[T]:
 
     Raises:
         TypeError: it is neither; the message says what to pass instead.
+        RuntimeError: it is a `Source` that was handed over before.
     """
     if isinstance(given, Source):
+        if getattr(given, "_taken", False):
+            raise RuntimeError(
+                f"source {position} ({safe_repr(given)}) was handed over before: "
+                "a Source belongs to one MultiAwait, so make another"
+            )
+        given._taken = True
         return given
     if not callable(given):
         raise TypeError(f"source {position} {_mistake(given)}")
@@ -167,13 +175,21 @@ class Each(Source[T]):
         self._items.release()
 
     async def aclose(self) -> Iterable[T]:
-        left = await self._items.aclose()
+        left = await self._items.aclose() or ()
         if self._to_close and (close := getattr(self._iterator, "aclose", None)) is not None:
-            await close()
-        return left or ()
+            try:
+                await close()
+            except BaseException as failure:
+                return _failing_after(left, failure)
+        return left
 
     def __repr__(self) -> str:
         return self._name
+
+
+def _failing_after(values: Iterable[T], failure: BaseException) -> Iterator[T]:
+    yield from values
+    raise failure
 
 
 def close_coroutines(given: tuple[object, ...]) -> None:

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Collection, Coroutine
 from typing import Any
 
-from multi_await._outcome import report
+from multi_await._outcome import Kept, report
 from multi_await._slot import Slot
 from multi_await._source import ended_by, start, until_done
 
@@ -17,6 +17,7 @@ from multi_await._source import ended_by, start, until_done
 async def end_all(slots: Collection[Slot], undelivered: list[tuple[int, Any]]) -> None:
     """End these sources, and wait until all have ended; what they leave goes to `undelivered`."""
     cancelled = None
+    interrupts = list[BaseException]()
     while unended := [slot for slot in slots if slot.state != "ended"]:
         for slot in sorted(unended):
             # Done, and not ended: cancelled before its first step by a loop that shuts down.
@@ -24,12 +25,13 @@ async def end_all(slots: Collection[Slot], undelivered: list[tuple[int, Any]]) -
                 # A factory that wraps it would leave it never awaited.
                 if slot.end is not None:  # pragma: no cover -- runs, unseen by 3.11's tracer
                     slot.end.close()
-                slot.end = _end_of(slot, undelivered)
+                slot.end = _end_of(slot, undelivered, interrupts)
                 slot.ending = _start_end(slot, slot.end)
         endings = [slot.ending for slot in unended if slot.ending is not None]
         cancelled = await until_done(endings) or cancelled
-    if cancelled is not None:
-        raise cancelled
+    for raised in (*interrupts, cancelled):
+        if raised is not None:
+            raise raised
 
 
 def _start_end(slot: Slot, end: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -40,17 +42,27 @@ def _start_end(slot: Slot, end: Coroutine[Any, Any, None]) -> asyncio.Task[None]
         ended_by.reset(before)
 
 
-async def _end_of(slot: Slot, undelivered: list[tuple[int, Any]]) -> None:
+async def _end_of(
+    slot: Slot, undelivered: list[tuple[int, Any]], interrupts: list[BaseException]
+) -> None:
     try:
+        while isinstance(kept := slot.source, Kept):
+            slot.source = kept.source
+            if kept.failure is None:
+                undelivered.append((slot.position, kept.value))
+            else:
+                report(kept.failure, slot)
         left = await slot.source.aclose()
+        if left is not None:
+            undelivered.extend((slot.position, value) for value in left)
     except asyncio.CancelledError:
         pass  # what we asked for
     except GeneratorExit:
         raise  # the event loop is gone, and with it whom to tell
+    except (KeyboardInterrupt, SystemExit) as interrupt:
+        interrupts.append(interrupt)
     except BaseException as failure:
         report(failure, slot)
-    else:
-        undelivered.extend((slot.position, value) for value in left or ())
     finally:
         slot.state = "ended"
         del slot.source  # which may hold our wake, and so this slot: no cycle

@@ -14,7 +14,7 @@ from typing import Any, Generic, Self, TypeAlias, overload
 
 from multi_await._convert import as_source, close_coroutines
 from multi_await._ready import ReadyQueue, Round
-from multi_await._source import SourceLike, short
+from multi_await._source import SourceLike, safe_repr, short
 from multi_await._types import (
     T1,
     T2,
@@ -157,7 +157,7 @@ class MultiAwait(Generic[*Ts]):
         try:
             for source in sources:
                 self._queue.add(as_source(source, self._queue.next_position()))
-        except TypeError:
+        except (TypeError, RuntimeError):
             close_coroutines(sources)
             raise
 
@@ -657,7 +657,7 @@ class MultiAwait(Generic[*Ts]):
         if self._queue.closed:
             return "<MultiAwait closed>"
         slots = [slot for slot in self._queue.slots if slot is not None]
-        shown = [f"{slot.position} {slot.source!r} {slot.state}" for slot in slots[:8]]
+        shown = [f"{slot.position} {safe_repr(slot.source)} {slot.state}" for slot in slots[:8]]
         if len(slots) > len(shown):
             shown.append(f"... {len(slots)} in all")
         return f"<MultiAwait {', '.join(shown) or 'without sources'}>"

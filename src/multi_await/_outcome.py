@@ -7,7 +7,6 @@ This module knows slots by name only, and nothing of the ready queue.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
 
@@ -22,29 +21,22 @@ T = TypeVar("T")
 class Kept(Source[T]):
     """Stands in for a source whose outcome was taken and is to be delivered by a later call."""
 
-    __slots__ = ("_failure", "_slot", "_source", "_value")
+    __slots__ = ("_slot", "failure", "source", "value")
 
     def __init__(self, slot: Slot, value: T, failure: BaseException | None) -> None:
         self._slot = slot
-        self._source: Source[T] = slot.source
-        self._value = value
-        self._failure = failure
+        self.source: Source[T] = slot.source
+        self.value = value
+        self.failure = failure
 
     def poll(self, wake: Wake) -> T:
-        self._slot.source = self._source
-        if self._failure is not None:
-            raise self._failure
-        return self._value
-
-    async def aclose(self) -> Iterable[T]:
-        left = await self._source.aclose() or ()
-        if self._failure is None:
-            return self._value, *left
-        report(self._failure, self._slot)
-        return left
+        self._slot.source = self.source
+        if self.failure is not None:
+            raise self.failure
+        return self.value
 
     def __repr__(self) -> str:
-        return repr(self._source)
+        return repr(self.source)
 
 
 def attributed(failure: BaseException, slot: Slot) -> BaseException:

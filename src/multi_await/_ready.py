@@ -22,6 +22,7 @@ import sys
 from asyncio import get_running_loop
 from collections import deque
 from collections.abc import Callable
+from threading import get_ident
 from typing import Any, TypeAlias, TypeVar
 
 from multi_await._ending import end_all
@@ -77,6 +78,7 @@ class ReadyQueue:
         self._releasing = False
         self._budget = BUDGET
         self._waiter: asyncio.Future[None] | None = None
+        self._thread = 0  # the one that the waiter is of
         self._loop: asyncio.AbstractEventLoop | None = None
         self._leaving: set[Slot] = set()
 
@@ -131,7 +133,7 @@ class ReadyQueue:
             slot.state = "paused"
             if slot in self._claims:
                 del self._claims[slot]
-                slot.source.release()
+                self._release(slot)
 
     def resume(self, position: int) -> None:
         """Poll the source again; a call that is blocked does so too."""
@@ -227,6 +229,9 @@ class ReadyQueue:
         """The outcomes of all the sources that are ready, or None."""
         turns = list(self._ready)
         self._ready.clear()
+        return self._take(turns)
+
+    def _take(self, turns: list[Slot]) -> Round | None:
         values: list[Any] = [None] * len(self.slots)
         failures: list[BaseException | None] = [None] * len(self.slots)
         taken: list[Slot] = []
@@ -252,8 +257,17 @@ class ReadyQueue:
         return None
 
     def take_all_or_raise(self) -> Round | None:
-        """The same; but if any failed, raise the lowest position's failure and keep the others."""
-        taken_all = self.take_all()
+        """The same; but if any failed, raise the lowest position's failure and keep the others.
+
+        What was kept comes next, and alone: a source that fails each time must not hold it back.
+        """
+        turns = list(self._ready)
+        self._ready.clear()
+        kept = [slot for slot in turns if _is_kept(slot)]
+        for slot in turns if kept else ():
+            if not _is_kept(slot):
+                self._ready.append(slot)
+        taken_all = self._take(kept or turns)
         if taken_all is None:
             return None
         _, failures, taken = taken_all
@@ -311,6 +325,7 @@ class ReadyQueue:
                 await asyncio.sleep(0)
             else:
                 self._check_hope()
+                self._thread = get_ident()
                 self._waiter = get_running_loop().create_future()
                 await self._waiter
         finally:
@@ -326,10 +341,15 @@ class ReadyQueue:
             self._claims[slot] = None
             self._wake_waiter()
         else:
-            slot.source.release()
+            self._release(slot)
 
     def _wake_waiter(self) -> None:
         if self._waiter is not None and not self._waiter.done():
+            if get_ident() != self._thread:
+                raise RuntimeError(
+                    "a MultiAwait was woken from another thread than the one that waits: "
+                    "use loop.call_soon_threadsafe"
+                )
             self._waiter.set_result(None)
 
     def check_open(self) -> None:
@@ -376,7 +396,15 @@ class ReadyQueue:
         if self._budget >= 0:
             claims, self._claims = self._claims, {}
             for slot in claims:
-                slot.source.release()
+                self._release(slot)
+
+    def _release(self, slot: Slot) -> None:
+        try:
+            slot.source.release()
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as failure:
+            slot.source = Kept(slot, None, failure)
 
     def _check_hope(self) -> None:
         self.check_open()
@@ -400,6 +428,7 @@ class ReadyQueue:
             self.closed = True
             self._wake_waiter()
             slots, self.slots = self.slots, []
+            self._sources = self._unended = 0  # closed, which is another thing than exhausted
             self._ready.clear()
             self._claims.clear()
             self._leaving.update(slot for slot in slots if slot is not None)
@@ -414,3 +443,7 @@ class ReadyQueue:
                 f"{call} from within a source, which would wait for its own end: "
                 "let the source tell whoever called, who can do it"
             )
+
+
+def _is_kept(slot: Slot) -> bool:
+    return slot.state == "ready" and isinstance(slot.source, Kept)

@@ -10,7 +10,7 @@ import heapq
 from collections.abc import Coroutine, Iterator
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from multi_await._source import Source
+from multi_await._source import Source, safe_repr
 
 if TYPE_CHECKING:
     from multi_await._ready import ReadyQueue
@@ -38,7 +38,7 @@ class Slot:
         return self.position < other.position
 
     def __repr__(self) -> str:
-        return f"source {self.position} ({self.source!r})"
+        return f"source {self.position} ({safe_repr(self.source)})"
 
     def __call__(self, *ignored: object) -> None:
         """The wake: what a pending source calls when it may have an outcome."""

@@ -78,7 +78,8 @@ class Source(ABC, Generic[T_co]):
     The split into asking now and being woken later is that of Rust's `Future::poll`.
     """
 
-    __slots__ = ("__weakref__",)
+    __slots__ = ("__weakref__", "_taken")
+    _taken: bool  # set when it is handed over; no default, as a subclass need not call us
 
     @abstractmethod
     def poll(self, wake: Wake) -> T_co | Pending:
@@ -111,15 +112,17 @@ class Source(ABC, Generic[T_co]):
     async def aclose(self) -> Iterable[T_co] | None:
         """End the source: called once, when the `MultiAwait` ends or the source is removed.
 
-        It runs in a task of its own, which is not cancelled when the caller is.
+        It runs in a task of its own, which is not cancelled when the caller is. It must not end
+        its own `MultiAwait`, nor wait for whoever does, because the end waits for it.
 
         Returns:
             The values that it produced and nobody received, for `MultiAwait.undelivered`; or
-            `None`.
+            `None`. If iterating over them fails, those before are kept.
 
         Raises:
             BaseException: is reported to the event loop's exception handler, and stops nothing. A
-                `CancelledError` is not reported.
+                `CancelledError` is not reported; `KeyboardInterrupt` and `SystemExit` are raised
+                to the caller, when all sources have ended.
         """
         return None
 
@@ -180,6 +183,8 @@ class TaskSource(Source[T]):
             return () if task.cancelled() else (task.result(),)
         except StopAsyncIteration:
             return ()
+        except (KeyboardInterrupt, SystemExit):
+            return ()  # it has left the event loop already, as any task's does
         finally:
             del task
 
@@ -203,6 +208,11 @@ class FunctionSource(TaskSource[T]):
 def as_future(awaitable: Awaitable[T], label: str) -> asyncio.Future[T]:
     """The future of any awaitable; a coroutine gets a task of that name."""
     if asyncio.isfuture(awaitable):
+        if awaitable.get_loop() is not asyncio.get_running_loop():
+            raise RuntimeError(
+                f"{label} returned a future of another event loop: to wait for it here, make it "
+                "by asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, its_loop))"
+            )
         return awaitable
     if asyncio.iscoroutine(awaitable):
         return start(awaitable, label)
@@ -260,8 +270,16 @@ async def until_done(futures: Iterable[asyncio.Future[Any]]) -> asyncio.Cancelle
 
 def short(value: object) -> str:
     """A value for a message: its repr, cut to a length that a line holds."""
-    text = repr(value)
+    text = safe_repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def safe_repr(value: object) -> str:
+    """A message must not fail because of what it is about."""
+    try:
+        return repr(value)
+    except Exception:
+        return object.__repr__(value)
 
 
 def name_of(function: Callable[..., object]) -> str:
