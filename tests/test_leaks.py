@@ -45,11 +45,6 @@ EVENTS = 100
 LITTLE = 2500  # bytes: less than the smallest object for each event
 
 
-def mending(fault: str, **options: Any) -> pytest.MarkDecorator:
-    """A promise that does not hold yet."""
-    return pytest.mark.xfail(strict=True, reason=fault, **options)
-
-
 @contextlib.contextmanager
 def no_garbage() -> Iterator[None]:
     """What goes on in the block leaves nothing that only the garbage collector would free."""
@@ -350,12 +345,7 @@ async def fail_by(call: str, *kinds: str) -> None:
                 await getattr(m, call)()
 
 
-ROUND = mending("the frame that took a round holds its failures, whose tracebacks hold the frame")
-
-
-@pytest.mark.parametrize(
-    "call", [pytest.param(call, marks=ROUND if "get" in call else ()) for call in CALLS]
-)
+@pytest.mark.parametrize("call", CALLS)
 async def test_a_failure_that_was_delivered_leaves_nothing_to_the_garbage_collector(
     call: str, reported: Reported
 ) -> None:
@@ -371,7 +361,6 @@ async def test_a_failure_that_was_delivered_leaves_nothing_to_the_garbage_collec
             reported.clear()
 
 
-@mending("what was kept is in a cycle with its own traceback")
 @pytest.mark.parametrize("call", ["select", "get", "get_or_raise"])
 async def test_a_failure_that_was_kept_for_the_next_call_leaves_nothing_to_the_garbage_collector(
     call: str, reported: Reported
@@ -389,7 +378,6 @@ async def test_a_failure_that_was_kept_for_the_next_call_leaves_nothing_to_the_g
             reported.clear()
 
 
-@mending("the coroutine that raises it again is in a cycle with its traceback")
 async def test_a_failure_of_an_inline_coroutine_that_was_given_up_leaves_nothing() -> None:
     async def given_up(queue: asyncio.Queue[int]) -> None:
         async def fails_when_cancelled() -> None:
@@ -516,7 +504,6 @@ async def test_a_value_that_was_delivered_is_held_by_nobody_else(call: str) -> N
     assert [kind for kind in THINGS if await held(call, kind)] == []
 
 
-@mending("once() holds a task that was handed in until the end")
 async def test_the_value_of_a_task_that_was_delivered_is_held_by_nobody_else() -> None:
     assert not await held("select", "once of a task")
 
@@ -575,9 +562,6 @@ async def test_what_lives_long_holds_none_of_those_that_waited_for_it() -> None:
     assert await held_by(lambda: each(stream)) == 0
 
 
-@pytest.mark.xfail(
-    sys.version_info >= (3, 14), strict=True, reason="it stays in the call graph of a future"
-)
 async def test_a_future_that_lives_long_holds_none_of_those_that_waited_for_it() -> None:
     future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     assert await held_by(lambda: once(future)) == 0
@@ -585,7 +569,6 @@ async def test_a_future_that_lives_long_holds_none_of_those_that_waited_for_it()
     assert "cb=" not in repr(future)
 
 
-@mending("a wake holds the task that ended its source, and whoever waited for that")
 async def test_a_wake_that_is_kept_holds_none_of_those_that_waited() -> None:
     store = Store()
     assert await held_by(lambda: Own(store)) == 0

@@ -97,27 +97,26 @@ def once(awaitable: Awaitable[T]) -> Source[T]:
 class Once(TaskSource[T]):
     """Waits for what it was given, and then for nothing more."""
 
-    __slots__ = ("_given", "_started")
+    __slots__ = ("_given", "_is_theirs")
 
     def __init__(self, given: Awaitable[T]) -> None:
         name = getattr(given, "__qualname__", None)
         super().__init__(f"once({name if isinstance(name, str) else _type(given)})")
-        self._given = given
-        self._started = False
+        self._given: Awaitable[T] | None = given
+        self._is_theirs = asyncio.isfuture(given)
 
     def _next(self) -> Awaitable[T]:
-        if self._started:
+        given, self._given = self._given, None
+        if given is None:
             raise StopAsyncIteration
-        self._started = True
-        return self._given
+        return given
 
     async def aclose(self) -> Iterable[T]:
-        if not self._started:
+        if not self._is_theirs:
             close_coroutines((self._given,))
-        elif self._task is not None and self._task is self._given:
-            self._task.remove_done_callback(self._wake)
-        else:
             return await super().aclose()
+        if self._task is not None:
+            self._task.remove_done_callback(self._wake)
         return ()
 
     def __repr__(self) -> str:

@@ -29,6 +29,8 @@ async def end_all(slots: Collection[Slot], undelivered: list[tuple[int, Any]]) -
                 slot.ending = _start_end(slot, slot.end)
         endings = [slot.ending for slot in unended if slot.ending is not None]
         cancelled = await until_done(endings) or cancelled
+    for slot in slots:
+        slot.end = slot.ending = None  # which would keep whoever waited for it
     for raised in (*interrupts, cancelled):
         if raised is not None:
             raise raised

@@ -31,9 +31,13 @@ class Kept(Source[T]):
 
     def poll(self, wake: Wake) -> T:
         self._slot.source = self.source
-        if self.failure is not None:
-            raise self.failure
-        return self.value
+        failure, self.failure = self.failure, None
+        try:
+            if failure is not None:
+                raise failure
+            return self.value
+        finally:
+            del failure  # its traceback keeps this frame: no cycle
 
     def __repr__(self) -> str:
         return repr(self.source)

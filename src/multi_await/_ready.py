@@ -199,6 +199,7 @@ class ReadyQueue:
             budget -= 1
             return taken
         finally:
+            taken = None  # what it holds may hold this frame: no cycle
             self._end(budget)
 
     def call_nowait(self, take: Callable[[], T | None]) -> T | None:
@@ -225,13 +226,11 @@ class ReadyQueue:
         self._check_hope()
         return None
 
-    def take_all(self) -> Round | None:
-        """The outcomes of all the sources that are ready, or None."""
-        turns = list(self._ready)
-        self._ready.clear()
-        return self._take(turns)
-
-    def _take(self, turns: list[Slot]) -> Round | None:
+    def take_all(self, turns: list[Slot] | None = None) -> Round | None:
+        """The outcomes of these sources, or of all that are ready; None if there are none."""
+        if turns is None:
+            turns = list(self._ready)
+            self._ready.clear()
         values: list[Any] = [None] * len(self.slots)
         failures: list[BaseException | None] = [None] * len(self.slots)
         taken: list[Slot] = []
@@ -251,10 +250,13 @@ class ReadyQueue:
                 if value is not PENDING:
                     values[slot.position] = value
                     taken.append(slot)
-        if taken:
+        if not taken:
+            self._check_hope()
+            return None
+        try:
             return values, failures, taken
-        self._check_hope()
-        return None
+        finally:
+            del values, failures  # a failure's traceback may keep this frame: no cycle
 
     def take_all_or_raise(self) -> Round | None:
         """The same; but if any failed, raise the lowest position's failure and keep the others.
@@ -267,7 +269,7 @@ class ReadyQueue:
         for slot in turns if kept else ():
             if not _is_kept(slot):
                 self._ready.append(slot)
-        taken_all = self._take(kept or turns)
+        taken_all = self.take_all(kept or turns)
         if taken_all is None:
             return None
         _, failures, taken = taken_all
@@ -324,7 +326,8 @@ class ReadyQueue:
             if self._ready:  # no need to wait, but the event loop has its turn first
                 await asyncio.sleep(0)
             else:
-                self._check_hope()
+                if not self._unended:
+                    self._check_hope()
                 self._thread = get_ident()
                 self._waiter = get_running_loop().create_future()
                 await self._waiter
@@ -334,9 +337,11 @@ class ReadyQueue:
         return BUDGET
 
     def woken(self, slot: Slot) -> None:
-        if self.closed or slot.state in ("removed", "ended"):
+        if slot.state == "pending":
+            slot.state = "ready"
+            self._ready.append(slot)
+        elif slot.state not in ("ready", "paused"):
             return
-        self._append(slot)
         if self._budget < 0 and slot.state == "ready":
             self._claims[slot] = None
             self._wake_waiter()
@@ -358,7 +363,8 @@ class ReadyQueue:
 
     def _begin(self) -> int:
         """Returns the budget that the call has."""
-        self._check_begin()
+        if self._budget < 0 or self._loop is not get_running_loop():
+            self._check_begin()
         budget, self._budget = self._budget, POLLING
         return budget
 
@@ -431,7 +437,10 @@ class ReadyQueue:
             self._sources = self._unended = 0  # closed, which is another thing than exhausted
             self._ready.clear()
             self._claims.clear()
-            self._leaving.update(slot for slot in slots if slot is not None)
+            for slot in slots:
+                if slot is not None:
+                    slot.state = "removed"
+                    self._leaving.add(slot)
         try:
             await end_all(self._leaving, self.undelivered)
         finally:

@@ -42,8 +42,7 @@ class Slot:
 
     def __call__(self, *ignored: object) -> None:
         """The wake: what a pending source calls when it may have an outcome."""
-        if self.state != "exhausted":
-            self._owner.woken(self)
+        self._owner.woken(self)
 
 
 class LowestFirst:

@@ -155,11 +155,13 @@ class TaskSource(Source[T]):
     def poll(self, wake: Wake) -> T | Pending:
         task = self._task
         if task is None:
-            task = self._task = as_future(self._next(), self._label)
+            awaitable = self._next()
+            task = self._task = as_future(awaitable, self._label)
             if not task.done():
                 task.add_done_callback(wake)
                 self._wake = wake
-                show_who_waits(task)
+                if task is not awaitable:  # what was handed in may live long, and would hold us
+                    show_who_waits(task)
         if not task.done():
             return PENDING
         self._task = None
