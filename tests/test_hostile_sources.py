@@ -1405,6 +1405,7 @@ WAITS_FOR_ITSELF = {
                 return PENDING
 
             async def aclose(self):
+                await asyncio.sleep(0)
                 await m.cancel()
 
         async def main():

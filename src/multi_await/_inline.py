@@ -15,7 +15,7 @@ import functools
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Generic, TypeVar
 
-from multi_await._source import PENDING, Pending, Source, Wake, name_of, short, until_done
+from multi_await._source import ENDED, PENDING, Pending, Source, Wake, name_of, short, until_done
 
 T = TypeVar("T")
 
@@ -142,7 +142,7 @@ class InlineSource(Source[T]):
             while value is PENDING:
                 await until_done([self._future])  # its clean-up takes time: it gets it
                 value = self._run(coroutine, coroutine.send, None)
-        except (asyncio.CancelledError, StopAsyncIteration):
+        except (asyncio.CancelledError, *ENDED):
             return ()
         return (value,)
 

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-import sys
 from asyncio import get_running_loop
 from collections import deque
 from collections.abc import Callable
@@ -28,7 +27,7 @@ from typing import Any, TypeAlias, TypeVar
 from multi_await._ending import end_all
 from multi_await._outcome import Kept, attributed, without_our_frames
 from multi_await._slot import LowestFirst, Slot
-from multi_await._source import PENDING, Source
+from multi_await._source import ENDED, PENDING, Source
 
 T = TypeVar("T")
 # Values and failures by position, and the slots whose outcomes they are.
@@ -39,11 +38,6 @@ Round: TypeAlias = tuple[list[Any], list[BaseException | None], list[Slot]]
 BUDGET = 128
 # In place of the budget, while a call has not returned: it polls, or it is suspended.
 POLLING, ASLEEP = -1, -2
-
-if sys.version_info >= (3, 13):  # pragma: no cover -- which of the two depends on the Python
-    _ENDED = (StopAsyncIteration, asyncio.QueueShutDown)
-else:  # pragma: no cover -- as above
-    _ENDED = (StopAsyncIteration,)
 
 
 class NothingToAwait(RuntimeError):  # noqa: N818 -- it says what is the matter
@@ -300,7 +294,7 @@ class ReadyQueue:
             self._claims.pop(slot, None)
         try:
             value = slot.source.poll(slot)
-        except _ENDED:
+        except ENDED:
             slot.state = "exhausted"
             self._unended -= 1
             return PENDING

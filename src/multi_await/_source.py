@@ -127,6 +127,13 @@ class Source(ABC, Generic[T_co]):
         return None
 
 
+# What a source raises that has ended.
+if sys.version_info >= (3, 13):  # pragma: no cover -- which of the two depends on the Python
+    ENDED = (StopAsyncIteration, asyncio.QueueShutDown)
+else:  # pragma: no cover -- as above
+    ENDED = (StopAsyncIteration,)
+
+
 SourceLike: TypeAlias = Callable[[], Awaitable[T]] | Source[T]
 """What may be waited on: a function without arguments that returns an awaitable, or a `Source`."""
 
@@ -183,7 +190,7 @@ class TaskSource(Source[T]):
         await until_done([task])  # only a loop that shuts down cancels this: still hand over
         try:
             return () if task.cancelled() else (task.result(),)
-        except StopAsyncIteration:
+        except ENDED:
             return ()
         except (KeyboardInterrupt, SystemExit):
             return ()  # it has left the event loop already, as any task's does
