@@ -13,7 +13,7 @@ SECONDS ?= 60
 	$(BIN)/python -m pip install --quiet --group dev --editable .
 	touch $@
 
-.PHONY: help demo test lint types unit docs docs-test soak bench record format test-with clean
+.PHONY: help demo test lint types unit docs docs-test soak load bench record format test-with clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -63,6 +63,9 @@ docs-test: docs docs/_build/.live ## the site in headless Chromium: each page, e
 
 soak: .venv/.installed ## random programs against the model for a while: make soak SECONDS=600
 	SOAK_SECONDS=$(SECONDS) $(BIN)/python -m pytest -q -s tests/soak.py
+
+load: .venv/.installed ## ten million events, a hundred thousand sources: is memory flat, the end linear
+	$(BIN)/python -m benchmarks.load
 
 bench: ## what an event costs, next to a bare queue and to other packages: make bench OPTIONS=--quick
 	test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench

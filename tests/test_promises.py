@@ -358,6 +358,19 @@ async def test_promise_7_a_sources_own_cancellation_is_that_sources_failure() ->
             assert isinstance(e.value.__cause__, asyncio.CancelledError)
 
 
+async def test_a_value_that_a_block_returns_is_dropped_if_its_end_is_cancelled() -> None:
+    """As with any `return` out of a block whose end is cancelled: it had been delivered."""
+    queue = asyncio.Queue[int]()
+    queue.put_nowait(1)
+
+    async def first() -> tuple[int, int]:
+        async with multi_await(functools.partial(slow_to_end, []), queue.get) as m:
+            return await m.select()
+
+    await cancelled_after(1, first())
+    assert queue.empty()
+
+
 # 8. The end belongs to one source.
 
 
