@@ -4,6 +4,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SECONDS ?= 60
+SEEDS ?= 1 2 3
+QUICK = SCHEDULES=60 $(BIN)/python -m pytest -q -n auto --ignore tests/test_last_active.py
 
 # The stamp is newer than pyproject.toml when everything is installed: then this costs nothing.
 .venv/.installed: pyproject.toml
@@ -13,7 +15,7 @@ SECONDS ?= 60
 	$(BIN)/python -m pip install --quiet --group dev --editable .
 	touch $@
 
-.PHONY: help demo test lint types unit docs docs-test soak load bench record format test-with clean
+.PHONY: help demo test lint types unit docs docs-test test-orders soak load bench record format test-with clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -60,6 +62,11 @@ docs: .venv/.installed ## build the site into docs/_build/html
 
 docs-test: docs docs/_build/.live ## the site in headless Chromium: each page, each link, each Run button
 	$(BIN)/python -m pytest -n auto docs/tests
+
+test-orders: .venv/.installed ## the tests in other orders, and with -O: make test-orders SEEDS="1 2 3"
+	for seed in $(SEEDS); do $(QUICK) --order $$seed || exit; done
+	$(QUICK) --random-order
+	$(QUICK:python=python -O) -W "ignore:assertions not in test modules"
 
 soak: .venv/.installed ## random programs against the model for a while: make soak SECONDS=600
 	SOAK_SECONDS=$(SECONDS) $(BIN)/python -m pytest -q -s tests/soak.py
