@@ -104,6 +104,8 @@ class Plan:
     def series(self) -> Iterator[list[Job]]:
         """The jobs, in lists of one workload with more and more sources."""
         for workload in self.workloads:
+            if self.loop not in WORKLOADS[workload].loops:
+                continue
             sizes = self.sizes
             if WORKLOADS[workload].unit == "items" or workload == "import":
                 sizes = [8]

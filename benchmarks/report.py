@@ -152,9 +152,7 @@ def shown(cell: Cell) -> str:
     digits = 0 if cell.ratio >= 9.95 else 2 if cell.ratio < 2.995 else 1
     spread = (high - low) / 2
     return (
-        f"{number(cell.ratio)} ± {spread:.{digits}f}"
-        if len(cell.ratios) > 1
-        else number(cell.ratio)
+        f"{number(cell.ratio)} ±{spread:.{digits}f}" if len(cell.ratios) > 1 else number(cell.ratio)
     )
 
 

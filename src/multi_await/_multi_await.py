@@ -89,6 +89,7 @@ class MultiAwait(Generic[*Ts]):
 
     Raises:
         TypeError: a source is none, such as `queue.get()` for `queue.get`.
+        RuntimeError: a `Source` was handed over before; each belongs to one `MultiAwait`.
 
     Example::
 
@@ -172,7 +173,7 @@ class MultiAwait(Generic[*Ts]):
 
         Raises:
             TypeError: the set is fixed, because it was built with sources; or `source` is none.
-            RuntimeError: after `cancel()`.
+            RuntimeError: after `cancel()`; or `source` is a `Source` that was handed over before.
 
         Example::
 
@@ -398,7 +399,8 @@ class MultiAwait(Generic[*Ts]):
     async def get_or_raise(self) -> Any:
         """Like `get`, but a failure is raised: the one with the lowest position.
 
-        The other outcomes of the same round, values and failures, are kept for the next call.
+        The other outcomes of the same round, values and failures, are kept for the next call. If
+        that is `get_or_raise` too, it gives these alone, and polls nothing.
 
         Returns:
             `completed`, the values by position, with `None` where there is none. A tuple if the set
@@ -605,6 +607,7 @@ class MultiAwait(Generic[*Ts]):
         Raises:
             asyncio.CancelledError: the caller was cancelled meanwhile; everything has ended all
                 the same.
+            KeyboardInterrupt, SystemExit: the end of a source raised it; likewise.
             RuntimeError: in another event loop than before; or from within a source that is being
                 polled, which would wait for its own end.
 
@@ -738,6 +741,7 @@ def multi_await(*sources: SourceLike[Any], biased: bool = False) -> Any:
 
     Raises:
         TypeError: a source is none, such as `queue.get()` for `queue.get`.
+        RuntimeError: a `Source` was handed over before; each belongs to one `MultiAwait`.
 
     Example::
 
