@@ -363,7 +363,7 @@ async def test_a_value_that_a_block_returns_is_dropped_if_its_end_is_cancelled()
     queue = asyncio.Queue[int]()
     queue.put_nowait(1)
 
-    async def first() -> tuple[int, int]:
+    async def first() -> object:
         async with multi_await(functools.partial(slow_to_end, []), queue.get) as m:
             return await m.select()
 

@@ -150,28 +150,28 @@ class TaskSource(Source[T]):
     """
 
     __slots__ = ("_label", "_task", "_wake")
+    _next: Callable[[], Awaitable[T]]  # gives the next to wait for
 
     def __init__(self, label: str) -> None:
         self._label = label
         self._task: asyncio.Future[T] | None = None
 
-    @abstractmethod
-    def _next(self) -> Awaitable[T]:
-        """The next to wait for."""
-
     def poll(self, wake: Wake) -> T | Pending:
         task = self._task
         if task is None:
             awaitable = self._next()
-            task = self._task = as_future(awaitable, self._label)
+            task = as_future(awaitable, self._label)
             if not task.done():
-                task.add_done_callback(wake)
+                self._task = task
                 self._wake = wake
+                task.add_done_callback(wake)
                 if task is not awaitable:  # what was handed in may live long, and would hold us
                     show_who_waits(task)
-        if not task.done():
+                return PENDING
+        elif task.done():
+            self._task = None
+        else:
             return PENDING
-        self._task = None
         try:
             return task.result()
         finally:
@@ -201,21 +201,20 @@ class TaskSource(Source[T]):
 class FunctionSource(TaskSource[T]):
     """Calls a function for each awaitable: again after each delivery."""
 
-    __slots__ = ("_function",)
+    __slots__ = ("_next",)  # the function itself, which saves a call
 
     def __init__(self, function: Callable[[], Awaitable[T]], label: str) -> None:
         super().__init__(label)
-        self._function = function
-
-    def _next(self) -> Awaitable[T]:
-        return self._function()
+        self._next = function
 
     def __repr__(self) -> str:
-        return name_of(self._function)
+        return name_of(self._next)
 
 
 def as_future(awaitable: Awaitable[T], label: str) -> asyncio.Future[T]:
     """The future of any awaitable; a coroutine gets a task of that name."""
+    if asyncio.iscoroutine(awaitable):
+        return start(awaitable, label)
     if asyncio.isfuture(awaitable):
         if awaitable.get_loop() is not asyncio.get_running_loop():
             raise RuntimeError(
@@ -223,8 +222,6 @@ def as_future(awaitable: Awaitable[T], label: str) -> asyncio.Future[T]:
                 "by asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, its_loop))"
             )
         return awaitable
-    if asyncio.iscoroutine(awaitable):
-        return start(awaitable, label)
     if inspect.isawaitable(awaitable):
         return start(await_it(awaitable), label)
     raise TypeError(
@@ -237,19 +234,22 @@ async def await_it(awaitable: Awaitable[T]) -> T:
     return await awaitable
 
 
-# A task that starts eagerly costs no pass through the loop when its coroutine needs none.
 if sys.version_info >= (3, 12):  # pragma: no cover -- which of the two depends on the Python
-    _new_task = functools.partial(asyncio.Task, eager_start=True)
+
+    def start(coroutine: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
+        """Run a coroutine in a task: by the loop's factory if it has one, else eagerly.
+
+        That costs no pass through the loop when the coroutine needs none.
+        """
+        loop = asyncio.get_running_loop()
+        if loop.get_task_factory() is None:
+            return asyncio.Task(coroutine, loop=loop, name=name, eager_start=True)
+        return loop.create_task(coroutine, name=name)
 else:  # pragma: no cover -- as above
-    _new_task = asyncio.Task
 
-
-def start(coroutine: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
-    """Run a coroutine in a task: by the loop's factory if it has one, else eagerly if it can be."""
-    loop = asyncio.get_running_loop()
-    if loop.get_task_factory() is None:
-        return _new_task(coroutine, loop=loop, name=name)
-    return loop.create_task(coroutine, name=name)
+    def start(coroutine: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
+        """Run a coroutine in a task, by the loop's factory if it has one."""
+        return asyncio.get_running_loop().create_task(coroutine, name=name)
 
 
 if sys.version_info >= (3, 14):  # pragma: no cover -- which of the two depends on the Python
