@@ -34,7 +34,7 @@ MOST = {
     ("backlog", "get"): (224, 8),
     ("wake", "select"): (420, 15),
     ("wake", "get"): (590, 24),
-    ("functions", "select"): (164, 5),
+    ("functions", "select"): (164, 6),
 }
 
 pytestmark = [
