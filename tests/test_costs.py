@@ -31,9 +31,9 @@ SIZES = [2, 1024]
 MOST = {
     ("backlog", "select"): (122, 4),
     ("backlog", "__anext__"): (124, 4),
-    ("backlog", "get"): (224, 8),
-    ("wake", "select"): (420, 15),
-    ("wake", "get"): (590, 24),
+    ("backlog", "get"): (216, 8),
+    ("wake", "select"): (412, 15),
+    ("wake", "get"): (572, 23),
     ("functions", "select"): (164, 6),
 }
 

@@ -294,7 +294,7 @@ class MultiAwait(Generic[*Ts]):
     @overload
     async def get(self: MultiAwait[*tuple[T, ...]]) -> AnyRound[T]: ...
     # fmt: on
-    async def get(self) -> Any:
+    def get(self) -> Any:
         """Wait until a source has an outcome, and take those of all the sources that are ready.
 
         `None` in `completed` means nothing there, or the value `None`; `select` tells the two
@@ -317,7 +317,7 @@ class MultiAwait(Generic[*Ts]):
             completed, failures = await m.get()
             word, number = completed
         """
-        return self._round(await self._queue.call(self._queue.take_all))
+        return self._queue.call(self._queue.take_all, self._round)
 
     # fmt: off
     @overload
@@ -364,7 +364,8 @@ class MultiAwait(Generic[*Ts]):
 
             completed, failures = m.get_nowait()  # (None, None) twice, if nothing is ready
         """
-        return self._round(self._queue.call_nowait(self._queue.take_all))
+        taken_all = self._queue.call_nowait(self._queue.take_all)
+        return self._round(taken_all or ([None] * len(self), [None] * len(self), []))
 
     # fmt: off
     @overload
@@ -396,7 +397,7 @@ class MultiAwait(Generic[*Ts]):
     @overload
     async def get_or_raise(self: MultiAwait[*tuple[T, ...]]) -> tuple[T | None, ...]: ...
     # fmt: on
-    async def get_or_raise(self) -> Any:
+    def get_or_raise(self) -> Any:
         """Like `get`, but a failure is raised: the one with the lowest position.
 
         The other outcomes of the same round, values and failures, are kept for the next call. If
@@ -421,8 +422,7 @@ class MultiAwait(Generic[*Ts]):
             except ConnectionError as error:
                 print(error, *error.__notes__)
         """
-        values, _, _ = await self._queue.call(self._queue.take_all_or_raise)
-        return tuple(values) if self._fixed else values
+        return self._queue.call(self._queue.take_all_or_raise, self._values)
 
     # fmt: off
     @overload
@@ -677,9 +677,13 @@ class MultiAwait(Generic[*Ts]):
                     stacklevel=2,
                 )
 
-    def _round(self, taken_all: Round | None) -> Any:
-        values, failures, _ = taken_all or ([None] * len(self), [None] * len(self), [])
+    def _round(self, taken_all: Round) -> Any:
+        values, failures, _ = taken_all
         return (tuple(values), tuple(failures)) if self._fixed else (values, failures)
+
+    def _values(self, taken_all: Round) -> Any:
+        values, _, _ = taken_all
+        return tuple(values) if self._fixed else values
 
 
 # fmt: off

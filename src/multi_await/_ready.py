@@ -30,6 +30,7 @@ from multi_await._slot import LowestFirst, Slot
 from multi_await._source import ENDED, PENDING, Source
 
 T = TypeVar("T")
+R = TypeVar("R")
 # Values and failures by position, and the slots whose outcomes they are.
 Round: TypeAlias = tuple[list[Any], list[BaseException | None], list[Slot]]
 
@@ -179,8 +180,8 @@ class ReadyQueue:
             if self._claims:
                 self._release_soon()
 
-    async def call(self, take: Callable[[], T | None]) -> T:
-        """Run `take` until it gives something; sleep in between.
+    async def call(self, take: Callable[[], T | None], shape: Callable[[T], R]) -> R:
+        """Run `take` until it gives something, which is returned in that shape; sleep in between.
 
         Nothing is awaited after something was taken: a call that is cancelled has taken nothing.
         """
@@ -191,7 +192,7 @@ class ReadyQueue:
             while (taken := take()) is None:
                 budget = await self._sleep()
             budget -= 1
-            return taken
+            return shape(taken)
         finally:
             taken = None  # what it holds may hold this frame: no cycle
             self._end(budget)
@@ -228,12 +229,13 @@ class ReadyQueue:
         values: list[Any] = [None] * len(self.slots)
         failures: list[BaseException | None] = [None] * len(self.slots)
         taken: list[Slot] = []
-        for turn, slot in enumerate(turns, 1):
+        rest = iter(turns)
+        for slot in rest:
             try:
                 value = self._poll(slot)
             except (KeyboardInterrupt, SystemExit):
                 self.keep((values, failures, taken))
-                for unpolled in turns[turn:]:
+                for unpolled in rest:
                     self._ready.append(unpolled)
                 raise
             except BaseException as failure:
