@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import gc
 import sys
 import traceback
@@ -273,6 +274,14 @@ async def test_a_source_that_fails_to_end_is_reported_and_the_others_end(
         m.select_nowait()
     assert [str(each["exception"]) for each in reported] == ["can't end"]
     assert reported[0]["message"] == "source 0 (Broken()) failed when its MultiAwait ended"
+
+
+async def test_an_end_leaves_the_callers_context_as_it_was() -> None:
+    gate = Gate()
+    before = list(contextvars.copy_context().items())
+    async with multi_await(gate.get) as m:
+        m.select_nowait()
+    assert list(contextvars.copy_context().items()) == before
 
 
 async def test_a_source_that_is_cancelled_while_it_ends_is_no_failure(reported: Reported) -> None:
