@@ -16,7 +16,7 @@ import pytest
 from own_source import Button, Clicks
 
 from multi_await import PENDING, Pending, Source, Wake, multi_await
-from tests.conftest import Reported
+from tests.conftest import Reported, wrapped
 from tests.tools import Gate, steps
 
 
@@ -331,3 +331,19 @@ async def test_an_end_whose_coroutine_is_thrown_away_says_nothing(reported: Repo
     thrown_away.cancel()
     await ending
     assert reported == []
+
+
+async def test_an_end_that_is_cancelled_before_its_first_step_is_begun_anew() -> None:
+    """As by a loop that shuts down; and no "never awaited" follows, though a factory wraps it."""
+    gate = Gate()
+    m = multi_await(gate.get)
+    m.select_nowait()
+    await steps(1)
+    asyncio.get_running_loop().set_task_factory(wrapped)
+    others = asyncio.all_tasks()
+    ending = asyncio.ensure_future(m.cancel())
+    await steps(1)
+    for end in asyncio.all_tasks() - others - {ending}:
+        end.cancel()
+    await ending
+    assert asyncio.all_tasks() == {asyncio.current_task()}
