@@ -416,6 +416,15 @@ async def test_biased_polls_the_lowest_position_first_and_fair_in_turn(biased: b
     assert positions == ([0, 0, 1, 1, 2, 2] if biased else [0, 1, 2, 0, 1, 2])
 
 
+@pytest.mark.parametrize("make", [multi_await, MultiAwait])
+async def test_the_function_and_the_class_are_fair_unless_told_otherwise(make: Any) -> None:
+    events = [asyncio.Event(), asyncio.Event()]
+    for event in events:
+        event.set()
+    async with make(*[event.wait for event in events]) as m:
+        assert [(await m.select())[0] for _ in range(4)] == [0, 1, 0, 1]
+
+
 async def test_biased_lets_a_source_that_never_dries_up_have_every_turn() -> None:
     always, queue = asyncio.Event(), asyncio.Queue[int]()
     always.set()
