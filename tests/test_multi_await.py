@@ -347,6 +347,19 @@ def test_a_second_event_loop_is_an_error() -> None:
             runner.run(main())
 
 
+async def test_the_warning_of_what_nobody_looked_at_points_to_where_it_was_dropped() -> None:
+    gate = Gate()
+    m = multi_await(gate.get)
+    m.select_nowait()
+    gate.open("lost")
+    await steps(3)
+    await m.cancel()
+    await steps(1)
+    with pytest.warns(ResourceWarning, match="lost") as warned:
+        del m
+    assert [each.filename for each in warned] == [__file__]
+
+
 def test_one_that_could_not_be_made_says_nothing_when_it_is_freed() -> None:
     with pytest.raises(TypeError, match="unexpected keyword"):
         MultiAwait(bogus=True)  # type: ignore[call-overload]  # what this test is about

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import functools
 import gc
+import json
 import sys
 import traceback
 import types
@@ -161,6 +163,16 @@ async def test_a_failure_that_was_delivered_keeps_nothing_of_ours_alive() -> Non
         assert gone_too() is None
     finally:
         gc.enable()
+
+
+async def test_the_traceback_of_a_failure_begins_where_the_package_called_others() -> None:
+    """In json, which has no frame of the caller's before it: the function is bound to its text."""
+    source: Any = functools.partial(json.loads, "no JSON")
+    async with multi_await(source) as m:
+        _, (failure,) = await m.get()
+    assert failure is not None
+    frames = [frame.f_code.co_name for frame, _ in traceback.walk_tb(failure.__traceback__)]
+    assert frames[0] == "loads"
 
 
 @pytest.mark.parametrize("call", ["select", "get_or_raise"])
