@@ -18,6 +18,7 @@ from multi_await import (
     Wake,
     inline,
     multi_await,
+    once,
 )
 from tests.conftest import Reported
 from tests.tools import Gate, cancelled_after, slow_to_end, steps
@@ -150,6 +151,19 @@ async def test_a_call_that_is_blocked_when_the_last_source_is_removed_is_told_so
             await blocked
 
 
+async def test_a_call_that_is_blocked_when_all_that_is_left_is_exhausted_is_told_so() -> None:
+    gate = Gate()
+    async with multi_await() as m:
+        m.add(once(asyncio.sleep(1)))
+        assert await m.select() == (0, None)
+        position = m.add(gate.get)
+        blocked = asyncio.ensure_future(m.select())
+        await steps(2)
+        await m.remove(position)
+        with pytest.raises(NothingToAwait, match="every source is exhausted"):
+            await blocked
+
+
 async def test_remove_after_a_wake_passes_the_wake_on() -> None:
     m, queues = await filled(1)
     async with m:
@@ -164,6 +178,29 @@ async def test_remove_after_a_wake_passes_the_wake_on() -> None:
         await steps(3)
         assert not blocked.done()
         blocked.cancel()
+
+
+async def test_a_source_that_is_removed_before_its_turn_is_not_polled_even_while_it_ends() -> None:
+    class SlowToEnd(Source[str]):
+        polls = 0
+
+        def poll(self, wake: Wake) -> str:
+            self.polls += 1
+            return "polled"
+
+        async def aclose(self) -> None:
+            await asyncio.sleep(1)
+
+    slow, queue = SlowToEnd(), asyncio.Queue[int]()
+    async with multi_await() as m:
+        m.add(slow)
+        m.add(queue.get)
+        removing = asyncio.ensure_future(m.remove(0))
+        await steps(2)
+        queue.put_nowait(1)
+        assert await m.get() == ([None, 1], [None, None])
+        assert slow.polls == 0
+        await removing
 
 
 async def test_what_a_call_left_woken_can_be_removed_at_once() -> None:
@@ -349,6 +386,26 @@ async def test_the_outcome_of_a_paused_function_source_is_kept() -> None:
         m.resume(0)
         assert await m.select() == (0, "kept")
         assert gate.calls == 1
+
+
+async def test_what_was_kept_of_a_paused_source_does_not_keep_the_others_waiting() -> None:
+    failing, kept, queue = Gate(), asyncio.Queue[int](), asyncio.Queue[int]()
+    failing.fail(ValueError("failed"))
+    async with multi_await(failing.get, kept.get, queue.get) as m:
+        m.select_nowait()
+        kept.put_nowait(1)
+        await steps(2)
+        with pytest.raises(ValueError, match="failed"):
+            await m.get_or_raise()
+        m.pause(0)
+        m.pause(1)
+        queue.put_nowait(2)
+        call = asyncio.ensure_future(m.get_or_raise())
+        await steps(1)
+        assert call.done()
+        assert await call == (None, None, 2)
+        m.resume(1)
+        assert await m.get_or_raise() == (None, 1, None)
 
 
 async def test_pausing_and_resuming_before_the_turn_has_come_polls_once() -> None:

@@ -152,6 +152,15 @@ async def test_get_polls_each_source_once_a_round() -> None:
         assert [source.log for source in sources] == [["pending"], ["pending"]]
 
 
+async def test_get_nowait_takes_one_item_of_each_source_a_round() -> None:
+    queues = [asyncio.Queue[int](), asyncio.Queue[int]()]
+    for queue in queues:
+        for item in (1, 2, 3):
+            queue.put_nowait(item)
+    async with multi_await(*[queue.get for queue in queues]) as m:
+        assert [m.get_nowait()[0] for _ in range(4)] == [(1, 1), (2, 2), (3, 3), (None, None)]
+
+
 async def test_cancel_while_a_claim_is_to_be_released_leaves_nothing_to_do() -> None:
     loop = asyncio.get_running_loop()
     first, second = Log(), Log()
