@@ -93,6 +93,19 @@ async def test_a_wake_between_two_calls_releases_at_once_and_the_source_is_polle
         assert source.log == ["pending", "released", "value"]
 
 
+@pytest.mark.parametrize("calls", range(125, 132))
+async def test_a_wake_between_two_calls_releases_at_once_also_when_the_budget_is_used_up(
+    calls: int,
+) -> None:
+    always, source = asyncio.Event(), Log()
+    always.set()
+    async with multi_await(source, always.wait) as m:
+        for _ in range(calls):
+            assert await m.select() == (1, True)
+        source.ready("value")
+        assert source.log == ["pending", "released"]
+
+
 async def test_what_a_call_leaves_behind_is_released_when_the_event_loop_gets_control() -> None:
     first, second, third = Log(), Log(), Log()
     async with multi_await(first, second, third) as m:
@@ -108,10 +121,25 @@ async def test_what_a_call_leaves_behind_is_released_when_the_event_loop_gets_co
         assert await m.select() == (2, "3")
 
 
-async def test_what_was_woken_for_a_cancelled_call_is_released() -> None:
+@pytest.mark.parametrize("calls", range(125, 132))
+async def test_what_a_call_leaves_behind_is_released_also_when_the_budget_is_used_up(
+    calls: int,
+) -> None:
+    always, source = asyncio.Event(), Log()
+    async with multi_await(always.wait, source, biased=True) as m:
+        asyncio.get_running_loop().call_soon(always.set)
+        asyncio.get_running_loop().call_soon(source.ready, "value")
+        for _ in range(calls):
+            assert await m.select() == (0, True)
+        await steps(1)
+        assert source.log == ["pending", "released"]
+
+
+@pytest.mark.parametrize("call", ["select", "get", "get_or_raise"])
+async def test_what_was_woken_for_a_cancelled_call_is_released(call: str) -> None:
     source = Log()
     async with multi_await(source) as m:
-        blocked = asyncio.ensure_future(m.select())
+        blocked: asyncio.Future[object] = asyncio.ensure_future(getattr(m, call)())
         await steps(1)
         source.ready("value")
         blocked.cancel()
@@ -159,6 +187,24 @@ async def test_get_nowait_takes_one_item_of_each_source_a_round() -> None:
             queue.put_nowait(item)
     async with multi_await(*[queue.get for queue in queues]) as m:
         assert [m.get_nowait()[0] for _ in range(4)] == [(1, 1), (2, 2), (3, 3), (None, None)]
+
+
+async def test_what_get_or_raise_kept_comes_alone_and_the_others_have_their_turns_after_it() -> (
+    None
+):
+    kept, other = Log(), Log()
+
+    def fail() -> Any:
+        raise ValueError("failed")
+
+    async with multi_await(fail, kept, other) as m:
+        kept.value = "kept"
+        with pytest.raises(ValueError, match="failed"):
+            await m.get_or_raise()
+        m.pause(0)
+        other.ready("other")
+        assert await m.get_or_raise() == (None, "kept", None)
+        assert await m.get_or_raise() == (None, None, "other")
 
 
 async def test_cancel_while_a_claim_is_to_be_released_leaves_nothing_to_do() -> None:
