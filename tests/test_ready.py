@@ -189,9 +189,7 @@ async def test_get_nowait_takes_one_item_of_each_source_a_round() -> None:
         assert [m.get_nowait()[0] for _ in range(4)] == [(1, 1), (2, 2), (3, 3), (None, None)]
 
 
-async def test_what_get_or_raise_kept_comes_alone_and_the_others_have_their_turns_after_it() -> (
-    None
-):
+async def test_what_get_or_raise_kept_comes_alone_and_the_others_come_after_it() -> None:
     kept, other = Log(), Log()
 
     def fail() -> Any:
