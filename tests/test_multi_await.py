@@ -347,6 +347,23 @@ def test_a_second_event_loop_is_an_error() -> None:
             runner.run(main())
 
 
+def test_remove_in_a_second_event_loop_is_an_error() -> None:
+    m = multi_await()
+
+    async def first() -> None:
+        m.add(asyncio.Event().wait)
+        assert m.select_nowait() is None
+
+    async def second() -> None:
+        with pytest.raises(RuntimeError, match="another event loop"):
+            await m.remove(0)
+        assert len(m) == 1
+
+    for main in (first, second):
+        with asyncio.Runner(loop_factory=new_loop) as runner:
+            runner.run(main())
+
+
 async def test_the_warning_of_what_nobody_looked_at_points_to_where_it_was_dropped() -> None:
     gate = Gate()
     m = multi_await(gate.get)

@@ -149,6 +149,25 @@ async def test_what_was_woken_for_a_cancelled_call_is_released(call: str) -> Non
         assert m.select_nowait() == (0, "value")
 
 
+@pytest.mark.parametrize("change", ["remove", "pause"])
+async def test_the_claim_of_what_is_removed_or_paused_is_released_once_at_most(change: str) -> None:
+    first, second = Log(), Log()
+    async with multi_await() as m:
+        m.add(first)
+        m.add(second)
+        asyncio.get_running_loop().call_soon(first.ready, "1")
+        asyncio.get_running_loop().call_soon(second.ready, "2")
+        assert await m.select() == (0, "1")
+        if change == "remove":
+            await m.remove(1)  # whose end it is lets go of everything
+            await steps(2)
+            assert second.log == ["pending"]
+        else:
+            m.pause(1)
+            await steps(2)
+            assert second.log == ["pending", "released"]
+
+
 async def test_a_claim_is_not_released_under_a_call_that_began_meanwhile() -> None:
     first, second = Log(), Log()
     loop = asyncio.get_running_loop()
@@ -263,3 +282,18 @@ async def test_a_call_over_many_sources_lets_the_event_loop_have_its_turns() -> 
         queues[-1].put_nowait(1)
         assert await m.select() == (999, 1)
         assert had() in (7, 8)  # 1000 // 128; eager tasks have one more
+
+
+@pytest.mark.parametrize("call", ["select", "__anext__", "get", "get_or_raise"])
+async def test_the_call_after_128_that_did_not_wait_lets_the_event_loop_have_its_turn(
+    call: str,
+) -> None:
+    always = asyncio.Event()
+    always.set()
+    async with multi_await(always.wait) as m:
+        for _ in range(128):
+            with pytest.raises(StopIteration):  # it has returned without a suspension
+                getattr(m, call)().send(None)
+        suspended = getattr(m, call)()
+        assert suspended.send(None) is None
+        suspended.close()
