@@ -364,6 +364,19 @@ def test_remove_in_a_second_event_loop_is_an_error() -> None:
             runner.run(main())
 
 
+def test_a_call_after_cancel_is_told_so_in_any_event_loop() -> None:
+    m = multi_await(asyncio.Event().wait)
+
+    async def call() -> None:
+        for begin in waiting_calls(m):
+            with pytest.raises(RuntimeError, match="was closed by cancel"):
+                await begin()
+
+    for main in (m.cancel, call):
+        with asyncio.Runner(loop_factory=new_loop) as runner:
+            runner.run(main())
+
+
 async def test_the_warning_of_what_nobody_looked_at_points_to_where_it_was_dropped() -> None:
     gate = Gate()
     m = multi_await(gate.get)

@@ -224,6 +224,51 @@ async def test_what_get_or_raise_kept_comes_alone_and_the_others_come_after_it()
         assert await m.get_or_raise() == (None, None, "other")
 
 
+async def test_what_a_poll_wakes_is_polled_by_the_same_call_and_not_released() -> None:
+    woken = Log()
+
+    class Wakes(Log):
+        def poll(self, wake: Wake) -> str | Pending:
+            woken.ready("value")
+            return super().poll(wake)
+
+    async with multi_await(woken, Wakes()) as m:
+        assert await m.select() == (0, "value")
+        assert woken.log == ["pending", "value"]
+
+
+async def test_an_end_from_within_a_poll_is_a_failure_also_if_the_call_has_slept() -> None:
+    class Ends(Log):
+        def poll(self, wake: Wake) -> str | Pending:
+            if self.wake is not None:
+                m.cancel().send(None)
+            return super().poll(wake)
+
+    source = Ends()
+    async with multi_await(source) as m:
+        asyncio.get_running_loop().call_soon(source.ready, "value")
+        with pytest.raises(RuntimeError, match="from within a source"):
+            await m.select()
+        source.wake = None
+        assert await m.select() == (0, "value")
+
+
+async def test_a_source_that_was_interrupted_is_polled_once_a_round() -> None:
+    class Interrupted(Source[int]):
+        polls = 0
+
+        def poll(self, wake: Wake) -> int:
+            self.polls += 1
+            if self.polls == 1:
+                raise KeyboardInterrupt
+            return self.polls
+
+    async with multi_await(Interrupted(), asyncio.Event().wait) as m:
+        with pytest.raises(KeyboardInterrupt):
+            await m.get()
+        assert [(await m.get())[0][0] for _ in range(3)] == [2, 3, 4]
+
+
 async def test_cancel_while_a_claim_is_to_be_released_leaves_nothing_to_do() -> None:
     loop = asyncio.get_running_loop()
     first, second = Log(), Log()
