@@ -164,6 +164,20 @@ async def test_a_call_that_is_blocked_when_all_that_is_left_is_exhausted_is_told
             await blocked
 
 
+async def test_a_loop_whose_last_source_is_removed_when_cancel_comes_is_told_of_the_cancel() -> (
+    None
+):
+    async with multi_await() as m:
+        m.add(once(asyncio.sleep(1)))
+        assert await m.select() == (0, None)
+        position = m.add(Gate().get)
+        blocked = asyncio.ensure_future(m.__anext__())
+        await steps(2)
+        await asyncio.gather(m.remove(position), m.cancel())
+        with pytest.raises(RuntimeError, match="closed by cancel"):
+            await blocked
+
+
 async def test_remove_after_a_wake_passes_the_wake_on() -> None:
     m, queues = await filled(1)
     async with m:

@@ -320,6 +320,14 @@ async def test_a_source_without_an_end_of_its_own_needs_none() -> None:
     Plain().release()
 
 
+def test_a_source_without_a_poll_can_not_be_made() -> None:
+    class Nothing(Source[str]):
+        pass
+
+    with pytest.raises(TypeError, match="abstract"):
+        Nothing()  # type: ignore[abstract]  # what this test is about
+
+
 def test_pending_says_what_it_is() -> None:
     assert repr(PENDING) == "PENDING"
 
