@@ -150,7 +150,8 @@ async def test_the_loops_own_task_factory_makes_the_tasks() -> None:
     loop.set_task_factory(factory)  # type: ignore[arg-type]  # its options differ by Python
     async with multi_await(lambda: value_after(1, "made")) as m:
         assert await m.select() == (0, "made")
-        assert [each.__name__ for each in made] == ["value_after"]
+        assert len(made) == 1
+        assert "value_after" in repr(made[0])  # itself, and not another that awaits it
 
 
 async def test_a_failure_that_was_delivered_keeps_nothing_of_ours_alive() -> None:
