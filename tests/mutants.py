@@ -49,13 +49,14 @@ QUICK = (
     "faults_of_1_0_4 public_names every_step"
 )
 OTHERS = (
-    "hostile_sources go_channels conservation conservation_open_sets cancellation_of_asyncio model "
-    "hostile_schedules examples real_sources leaks"
+    "leaks go_channels conservation conservation_open_sets cancellation_of_asyncio model "
+    "hostile_schedules examples real_sources"
 )
 BARE = {"SCHEDULES": "5", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 STAGES: dict[str, tuple[str, dict[str, str], int]] = {
     "first": ("", BARE, 10),
     "quick": (QUICK, BARE, 20),
+    "hostile": ("hostile_sources", BARE, 20),
     "others": (OTHERS, {"SCHEDULES": "5"}, 60),
     "whole": ("", {"SCHEDULES": "60"}, 600),
 }

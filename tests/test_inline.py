@@ -353,6 +353,7 @@ async def test_an_end_leaves_no_callback_on_a_task_that_takes_longer_to_end() ->
     async with multi_await(inline(wait)) as m:
         assert m.select_nowait() is None
         assert repr(task).count("cb=") == callbacks + 1
+    await steps(2)
     assert not task.done()
     assert repr(task).count("cb=") == callbacks
     await asyncio.wait([task])

@@ -404,16 +404,17 @@ async def test_the_outcome_of_a_paused_function_source_is_kept() -> None:
 
 async def test_what_was_kept_of_a_paused_source_does_not_keep_the_others_waiting() -> None:
     failing, kept, queue = Gate(), asyncio.Queue[int](), asyncio.Queue[int]()
-    failing.fail(ValueError("failed"))
     async with multi_await(failing.get, kept.get, queue.get) as m:
         m.select_nowait()
+        failing.fail(ValueError("failed"))
         kept.put_nowait(1)
-        await steps(2)
+        await steps(3)
         with pytest.raises(ValueError, match="failed"):
             await m.get_or_raise()
         m.pause(0)
         m.pause(1)
         queue.put_nowait(2)
+        await steps(2)
         call = asyncio.ensure_future(m.get_or_raise())
         await steps(1)
         assert call.done()
