@@ -402,6 +402,24 @@ async def test_the_outcome_of_a_paused_function_source_is_kept() -> None:
         assert gate.calls == 1
 
 
+async def test_a_source_that_pauses_itself_with_its_value_is_not_polled_until_it_is_resumed() -> (
+    None
+):
+    class OneAtATime(Source[int]):
+        polls = 0
+
+        def poll(self, wake: Wake) -> int:
+            self.polls += 1
+            m.pause(0)
+            return self.polls
+
+    async with multi_await(OneAtATime(), asyncio.Event().wait) as m:
+        assert await m.select() == (0, 1)
+        assert m.select_nowait() is None
+        m.resume(0)
+        assert await m.select() == (0, 2)
+
+
 async def test_what_was_kept_of_a_paused_source_does_not_keep_the_others_waiting() -> None:
     failing, kept, queue = Gate(), asyncio.Queue[int](), asyncio.Queue[int]()
     async with multi_await(failing.get, kept.get, queue.get) as m:
