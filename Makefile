@@ -64,7 +64,7 @@ docs-test: docs docs/_build/.live ## the site in headless Chromium: each page, e
 soak: .venv/.installed ## random programs against the model for a while: make soak SECONDS=600
 	SOAK_SECONDS=$(SECONDS) $(BIN)/python -m pytest -q -s tests/soak.py
 
-mutants: ## break a copy of src in every small way; what no test notices is printed (over an hour)
+mutants: ## break a copy of src in every small way; what no test notices is printed
 	test -x .venv-mutants/bin/python || $(PYTHON) -m venv .venv-mutants
 	.venv-mutants/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
 	.venv-mutants/bin/python -m pip install --quiet --group mutants

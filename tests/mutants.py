@@ -18,13 +18,13 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import hypothesis  # noqa: F401 -- so that no fork need import it
 import pytest
 from cosmic_ray import plugins
 from cosmic_ray.commands import init
@@ -43,7 +43,8 @@ TIMED_OUT = "timed out"
 SAME = re.compile(r"core/ReplaceComparisonOperator_(Is_Eq|IsNot_NotEq|Eq_Is|NotEq_IsNot)$")
 
 # The tests, in stages, each of which is run only if the ones before have passed: their names, the
-# environment, the most seconds. Plugins take longer to load than most mutants live.
+# environment, the most seconds. Plugins take longer to load than most mutants live. The last stage
+# is for survivors, by `--again --stages whole`.
 QUICK = (
     "multi_await promises open_sets source inline ready convert timers signals helpers adapters "
     "faults_of_1_0_4 public_names every_step"
@@ -185,6 +186,7 @@ def run_pytest(
     """
     with tempfile.TemporaryFile() as output:
         if (pid := os.fork()) == 0:
+            status = 1
             try:
                 os.setsid()
                 os.dup2(output.fileno(), 1)
@@ -192,9 +194,12 @@ def run_pytest(
                 os.environ.update(environment, PYTHONPATH=str(COPY / "src"))
                 sys.path.insert(0, str(COPY / "src"))
                 sys.dont_write_bytecode = not write_bytecode
-                os._exit(pytest.main(options))
+                status = pytest.main(options)
+            except BaseException:
+                traceback.print_exc()
             finally:
-                os._exit(1)
+                sys.stdout.flush()
+                os._exit(status)
         late = time.monotonic() + seconds
         while not (ended := os.waitpid(pid, os.WNOHANG))[0] and time.monotonic() < late:
             time.sleep(0.005)
@@ -208,7 +213,8 @@ def run_pytest(
 
 def run_mutants(stages: list[str], chosen: str, again: bool) -> None:
     plugins.OPERATOR_PROVIDERS["own"] = {"RemoveStatement": RemoveStatement}
-    if (said := failing_tests("__init__", stages[1:], write_bytecode=True)) is not None:
+    all_tests = [stage for stage in stages if stage != "first"]
+    if (said := failing_tests("__init__", all_tests, write_bytecode=True)) is not None:
         sys.exit(f"the tests fail without a mutant\n{said}")
     modules = sorted(Path("src/multi_await").glob("*.py"))
     with use_db(str(SESSION), WorkDB.Mode.create) as db:
@@ -277,7 +283,7 @@ def report() -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--stages", nargs="*", default=list(STAGES), choices=STAGES)
+    parser.add_argument("--stages", nargs="*", default=list(STAGES)[:-1], choices=STAGES)
     parser.add_argument("--modules", default="", help="a regular expression")
     parser.add_argument("--again", action="store_true", help="those that survived, or were not run")
     parser.add_argument("--report", action="store_true", help="only what the last run found")
