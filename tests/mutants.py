@@ -276,7 +276,7 @@ def report() -> None:
                 figures[name].update(["mutants", outcome] + ["timed out"] * timed_out)
     columns = ["mutants", "killed", "timed out", "survived"]
     print(f"{'':16}", *(f"{column:>10}" for column in columns), f"{'score':>10}")
-    for name, counted in figures.items():
+    for name, counted in sorted(figures.items()):
         score = counted["killed"] / counted["mutants"]
         print(f"{name:16}", *(f"{counted[each]:10}" for each in columns), f"{score:10.1%}")
 
