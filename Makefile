@@ -15,7 +15,8 @@ QUICK = SCHEDULES=60 $(BIN)/python -m pytest -q -n auto --ignore tests/test_last
 	$(BIN)/python -m pip install --quiet --group dev --editable .
 	touch $@
 
-.PHONY: help demo test lint types unit docs docs-test test-orders test-pyodide soak load bench record format test-with clean
+.PHONY: help demo test lint types unit docs docs-test test-orders test-pyodide soak load mutants \
+  bench record format test-with clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -86,6 +87,12 @@ soak: .venv/.installed ## random programs against the model for a while: make so
 load: .venv/.installed ## ten million events, a hundred thousand sources: is memory flat, the end linear
 	$(BIN)/python -m benchmarks.load
 
+mutants: ## break a copy of src in every small way; what no test notices is printed
+	test -x .venv-mutants/bin/python || $(PYTHON) -m venv .venv-mutants
+	.venv-mutants/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	.venv-mutants/bin/python -m pip install --quiet --group mutants
+	.venv-mutants/bin/python tests/mutants.py $(OPTIONS)
+
 bench: ## what an event costs, next to a bare queue and to other packages: make bench OPTIONS=--quick
 	test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
@@ -103,4 +110,4 @@ test-with: ## the tests on another Python: make test-with PYTHON=python3.13
 	.github/test-with $(PYTHON)
 
 clean: ## remove what the other targets made
-	rm -rf .venv .venv-* .coverage .mypy_cache .pytest_cache .ruff_cache dist
+	rm -rf .venv .venv-* .coverage .mutants .mypy_cache .pytest_cache .ruff_cache dist

@@ -8,7 +8,7 @@ import gc
 import signal
 import sys
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -200,6 +200,30 @@ def test_each_of_what_is_no_asynchronous_iterable_is_a_type_error(wrong: Any) ->
 # put
 
 
+class Items:
+    """Iterates over a queue, and hands out the queue's own method for it."""
+
+    def __init__(self, queue: asyncio.Queue[int]) -> None:
+        self._queue = queue
+
+    def __aiter__(self) -> Items:
+        return self
+
+    @property
+    def __anext__(self) -> Callable[[], Coroutine[Any, Any, int]]:
+        return self._queue.get
+
+
+async def test_each_lets_go_of_a_wake_that_came_between_two_calls() -> None:
+    queue = asyncio.Queue[int]()
+    async with multi_await(each(Items(queue))) as m:
+        await cancelled_after(1, m.select())
+        rival = asyncio.ensure_future(queue.get())
+        await steps(1)
+        queue.put_nowait(1)
+        assert await rival == 1
+
+
 async def test_put_asks_for_the_item_at_the_moment_when_it_goes_in() -> None:
     queue, calls = asyncio.Queue[int](1), list[float]()
 
@@ -280,7 +304,8 @@ async def test_put_waits_on_when_somebody_else_took_the_room() -> None:
 async def test_put_leaves_no_putter_behind() -> None:
     queue = asyncio.Queue[int](1)
     queue.put_nowait(1)
-    async with multi_await(put(queue, lambda: 2)) as m:
+    source = put(queue, lambda: 2)  # kept: what is freed leaves none behind anyway
+    async with multi_await(source) as m:
         m.select_nowait()
         assert "_putters" in repr(queue)
         assert repr(m) == (

@@ -66,6 +66,16 @@ async def test_a_mistake_gets_a_type_error_that_says_which_source_and_what_to_pa
         assert len(m) == 1
 
 
+@pytest.mark.parametrize(("length", "shown"), [(60, 60), (61, 60), (1000, 60)])
+def test_a_message_shows_sixty_characters_of_a_value_at_most(length: int, shown: int) -> None:
+    mistake: Any = "x" * (length - 2)  # and two quotes
+    with pytest.raises(TypeError) as e:
+        multi_await(mistake)
+    text = str(e.value).removeprefix("source 0 is ").partition(": pass")[0]
+    assert len(text) == shown
+    assert text == (repr(mistake) if length <= 60 else f"'{'x' * 56}...")
+
+
 async def test_a_task_is_a_mistake_that_names_once() -> None:
     task = asyncio.ensure_future(own())
     with pytest.raises(TypeError, match=r"^source 0 is of type Task: pass once\(...\) of it"):

@@ -55,6 +55,17 @@ async def test_wait_or_abort_for_nothing_gives_nothing() -> None:
     assert await multi_await.wait_or_abort([]) == set()
 
 
+@pytest.mark.parametrize("helper", WITH_TIMEOUT)
+async def test_the_tasks_may_come_from_an_iterator_that_can_be_read_once(
+    helper: Callable[..., Awaitable[Any]],
+) -> None:
+    ended = list[float]()
+    await helper(iter(tasks_of(value_after(1, "a"), value_after(2, "b"))))
+    with pytest.raises(ValueError, match="failed"):
+        await helper(iter(tasks_of(fail_after(1), slow_to_end(ended))))
+    assert ended == [8]
+
+
 async def test_as_completed_or_abort_gives_each_result_as_it_comes() -> None:
     tasks = tasks_of(value_after(2, "a"), value_after(1, "b"))
     assert await as_completed(tasks) == ["b", "a"]

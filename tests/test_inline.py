@@ -15,7 +15,7 @@ import pytest
 
 from multi_await import inline, multi_await
 from tests.conftest import Reported
-from tests.tools import cancelled_after, steps
+from tests.tools import cancelled_after, slow_to_end, steps
 
 
 class OwnGet(asyncio.Queue[int]):
@@ -152,6 +152,22 @@ async def test_an_inline_coroutine_that_awaits_no_future_is_a_failure_of_that_so
             await m.select()
         assert "source 0" in e.value.__notes__[0]
         assert closed == ["bad"]
+
+
+async def test_a_future_that_is_yielded_and_not_awaited_is_no_future_though_another_awaits_it() -> (
+    None
+):
+    future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def waits() -> None:
+        await future
+
+    async def bad() -> None:
+        await yields(future)
+
+    async with multi_await(inline(waits), inline(bad)) as m:
+        with pytest.raises(RuntimeError, match="which is no future"):
+            await m.select()
 
 
 async def test_a_stream_gives_each_line_once_whatever_is_cancelled() -> None:
@@ -323,6 +339,25 @@ async def test_an_inline_coroutine_that_cleans_up_is_not_given_up_a_second_time(
     assert await m.select() == (0, None)
     await m.cancel()
     assert done == ["cleaned up"]
+
+
+async def test_an_end_leaves_no_callback_on_a_task_that_takes_longer_to_end() -> None:
+    ended = list[float]()
+    task = asyncio.ensure_future(slow_to_end(ended))
+    await steps(2)
+    callbacks = repr(task).count("cb=")
+
+    async def wait() -> None:
+        await task
+
+    async with multi_await(inline(wait)) as m:
+        assert m.select_nowait() is None
+        assert repr(task).count("cb=") == callbacks + 1
+    await steps(2)
+    assert not task.done()
+    assert repr(task).count("cb=") == callbacks
+    await asyncio.wait([task])
+    assert ended == [5]
 
 
 async def test_an_inline_coroutine_that_is_polled_before_its_wake_waits_on() -> None:

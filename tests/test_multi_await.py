@@ -347,6 +347,49 @@ def test_a_second_event_loop_is_an_error() -> None:
             runner.run(main())
 
 
+def test_remove_in_a_second_event_loop_is_an_error() -> None:
+    m = multi_await()
+
+    async def first() -> None:
+        m.add(asyncio.Event().wait)
+        assert m.select_nowait() is None
+
+    async def second() -> None:
+        with pytest.raises(RuntimeError, match="another event loop"):
+            await m.remove(0)
+        assert len(m) == 1
+
+    for main in (first, second):
+        with asyncio.Runner(loop_factory=new_loop) as runner:
+            runner.run(main())
+
+
+def test_a_call_after_cancel_is_told_so_in_any_event_loop() -> None:
+    m = multi_await(asyncio.Event().wait)
+
+    async def call() -> None:
+        for begin in waiting_calls(m):
+            with pytest.raises(RuntimeError, match="was closed by cancel"):
+                await begin()
+
+    for main in (m.cancel, call):
+        with asyncio.Runner(loop_factory=new_loop) as runner:
+            runner.run(main())
+
+
+async def test_the_warning_of_what_nobody_looked_at_points_to_where_it_was_dropped() -> None:
+    gate = Gate()
+    m = multi_await(gate.get)
+    m.select_nowait()
+    gate.open("lost")
+    await steps(3)
+    await m.cancel()
+    await steps(1)
+    with pytest.warns(ResourceWarning, match="lost") as warned:
+        del m
+    assert [each.filename for each in warned] == [__file__]
+
+
 def test_one_that_could_not_be_made_says_nothing_when_it_is_freed() -> None:
     with pytest.raises(TypeError, match="unexpected keyword"):
         MultiAwait(bogus=True)  # type: ignore[call-overload]  # what this test is about

@@ -18,6 +18,7 @@ from multi_await import (
     Wake,
     inline,
     multi_await,
+    once,
 )
 from tests.conftest import Reported
 from tests.tools import Gate, cancelled_after, slow_to_end, steps
@@ -150,6 +151,33 @@ async def test_a_call_that_is_blocked_when_the_last_source_is_removed_is_told_so
             await blocked
 
 
+async def test_a_call_that_is_blocked_when_all_that_is_left_is_exhausted_is_told_so() -> None:
+    gate = Gate()
+    async with multi_await() as m:
+        m.add(once(asyncio.sleep(1)))
+        assert await m.select() == (0, None)
+        position = m.add(gate.get)
+        blocked = asyncio.ensure_future(m.select())
+        await steps(2)
+        await m.remove(position)
+        with pytest.raises(NothingToAwait, match="every source is exhausted"):
+            await blocked
+
+
+async def test_a_loop_whose_last_source_is_removed_when_cancel_comes_is_told_of_the_cancel() -> (
+    None
+):
+    async with multi_await() as m:
+        m.add(once(asyncio.sleep(1)))
+        assert await m.select() == (0, None)
+        position = m.add(Gate().get)
+        blocked = asyncio.ensure_future(m.__anext__())
+        await steps(2)
+        await asyncio.gather(m.remove(position), m.cancel())
+        with pytest.raises(RuntimeError, match="closed by cancel"):
+            await blocked
+
+
 async def test_remove_after_a_wake_passes_the_wake_on() -> None:
     m, queues = await filled(1)
     async with m:
@@ -164,6 +192,29 @@ async def test_remove_after_a_wake_passes_the_wake_on() -> None:
         await steps(3)
         assert not blocked.done()
         blocked.cancel()
+
+
+async def test_a_source_that_is_removed_before_its_turn_is_not_polled_even_while_it_ends() -> None:
+    class SlowToEnd(Source[str]):
+        polls = 0
+
+        def poll(self, wake: Wake) -> str:
+            self.polls += 1
+            return "polled"
+
+        async def aclose(self) -> None:
+            await asyncio.sleep(1)
+
+    slow, queue = SlowToEnd(), asyncio.Queue[int]()
+    async with multi_await() as m:
+        m.add(slow)
+        m.add(queue.get)
+        removing = asyncio.ensure_future(m.remove(0))
+        await steps(2)
+        queue.put_nowait(1)
+        assert await m.get() == ([None, 1], [None, None])
+        assert slow.polls == 0
+        await removing
 
 
 async def test_what_a_call_left_woken_can_be_removed_at_once() -> None:
@@ -351,6 +402,45 @@ async def test_the_outcome_of_a_paused_function_source_is_kept() -> None:
         assert gate.calls == 1
 
 
+async def test_a_source_that_pauses_itself_with_its_value_is_not_polled_until_it_is_resumed() -> (
+    None
+):
+    class OneAtATime(Source[int]):
+        polls = 0
+
+        def poll(self, wake: Wake) -> int:
+            self.polls += 1
+            m.pause(0)
+            return self.polls
+
+    async with multi_await(OneAtATime(), asyncio.Event().wait) as m:
+        assert await m.select() == (0, 1)
+        assert m.select_nowait() is None
+        m.resume(0)
+        assert await m.select() == (0, 2)
+
+
+async def test_what_was_kept_of_a_paused_source_does_not_keep_the_others_waiting() -> None:
+    failing, kept, queue = Gate(), asyncio.Queue[int](), asyncio.Queue[int]()
+    async with multi_await(failing.get, kept.get, queue.get) as m:
+        m.select_nowait()
+        failing.fail(ValueError("failed"))
+        kept.put_nowait(1)
+        await steps(3)
+        with pytest.raises(ValueError, match="failed"):
+            await m.get_or_raise()
+        m.pause(0)
+        m.pause(1)
+        queue.put_nowait(2)
+        await steps(2)
+        call = asyncio.ensure_future(m.get_or_raise())
+        await steps(1)
+        assert call.done()
+        assert await call == (None, None, 2)
+        m.resume(1)
+        assert await m.get_or_raise() == (None, 1, None)
+
+
 async def test_pausing_and_resuming_before_the_turn_has_come_polls_once() -> None:
     queue = asyncio.Queue[int]()
     queue.put_nowait(1)
@@ -414,6 +504,15 @@ async def test_biased_polls_the_lowest_position_first_and_fair_in_turn(biased: b
     async with multi_await(*[queue.get for queue in queues], biased=biased) as m:
         positions = [(await m.select())[0] for _ in range(6)]
     assert positions == ([0, 0, 1, 1, 2, 2] if biased else [0, 1, 2, 0, 1, 2])
+
+
+@pytest.mark.parametrize("make", [multi_await, MultiAwait])
+async def test_the_function_and_the_class_are_fair_unless_told_otherwise(make: Any) -> None:
+    events = [asyncio.Event(), asyncio.Event()]
+    for event in events:
+        event.set()
+    async with make(*[event.wait for event in events]) as m:
+        assert [(await m.select())[0] for _ in range(4)] == [0, 1, 0, 1]
 
 
 async def test_biased_lets_a_source_that_never_dries_up_have_every_turn() -> None:

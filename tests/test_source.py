@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
+import functools
 import gc
+import json
 import sys
 import traceback
 import types
@@ -15,7 +18,7 @@ import pytest
 from own_source import Button, Clicks
 
 from multi_await import PENDING, Pending, Source, Wake, multi_await
-from tests.conftest import Reported
+from tests.conftest import Reported, wrapped
 from tests.tools import Gate, steps
 
 
@@ -68,6 +71,22 @@ async def test_what_is_unfinished_at_the_end_is_cancelled_and_awaited() -> None:
         m.select_nowait()
     assert pending.cancelled()
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_what_a_task_was_handed_before_it_is_cancelled_is_not_lost() -> None:
+    """The mailbox is as careless as many are: it can't tell whether the task still wants it."""
+    mailbox: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    async def receive() -> str:
+        return await mailbox
+
+    async with multi_await(receive) as m:
+        m.select_nowait()
+        await steps(2)
+        ending = asyncio.ensure_future(m.cancel())
+        asyncio.get_running_loop().call_soon(mailbox.set_result, "mail")
+        await ending
+    assert m.undelivered == ((0, "mail"),)
 
 
 async def test_a_source_that_ends_while_it_is_cancelled_is_no_failure(reported: Reported) -> None:
@@ -132,6 +151,7 @@ async def test_the_loops_own_task_factory_makes_the_tasks() -> None:
     async with multi_await(lambda: value_after(1, "made")) as m:
         assert await m.select() == (0, "made")
         assert len(made) == 1
+        assert "value_after" in repr(made[0])  # itself, and not another that awaits it
 
 
 async def test_a_failure_that_was_delivered_keeps_nothing_of_ours_alive() -> None:
@@ -160,6 +180,16 @@ async def test_a_failure_that_was_delivered_keeps_nothing_of_ours_alive() -> Non
         assert gone_too() is None
     finally:
         gc.enable()
+
+
+async def test_the_traceback_of_a_failure_begins_where_the_package_called_others() -> None:
+    """In json, which has no frame of the caller's before it: the function is bound to its text."""
+    source: Any = functools.partial(json.loads, "no JSON")
+    async with multi_await(source) as m:
+        _, (failure,) = await m.get()
+    assert failure is not None
+    frames = [frame.f_code.co_name for frame, _ in traceback.walk_tb(failure.__traceback__)]
+    assert frames[0] == "loads"
 
 
 @pytest.mark.parametrize("call", ["select", "get_or_raise"])
@@ -275,6 +305,14 @@ async def test_a_source_that_fails_to_end_is_reported_and_the_others_end(
     assert reported[0]["message"] == "source 0 (Broken()) failed when its MultiAwait ended"
 
 
+async def test_an_end_leaves_the_callers_context_as_it_was() -> None:
+    gate = Gate()
+    before = list(contextvars.copy_context().items())
+    async with multi_await(gate.get) as m:
+        m.select_nowait()
+    assert list(contextvars.copy_context().items()) == before
+
+
 async def test_a_source_that_is_cancelled_while_it_ends_is_no_failure(reported: Reported) -> None:
     class Cancelled(Source[str]):
         def poll(self, wake: Wake) -> Pending:
@@ -297,6 +335,14 @@ async def test_a_source_without_an_end_of_its_own_needs_none() -> None:
         assert await m.select() == (0, "plain")
     assert m.undelivered == ()
     Plain().release()
+
+
+def test_a_source_without_a_poll_can_not_be_made() -> None:
+    class Nothing(Source[str]):
+        pass
+
+    with pytest.raises(TypeError, match="abstract"):
+        Nothing()  # type: ignore[abstract]  # what this test is about
 
 
 def test_pending_says_what_it_is() -> None:
@@ -322,3 +368,19 @@ async def test_an_end_whose_coroutine_is_thrown_away_says_nothing(reported: Repo
     thrown_away.cancel()
     await ending
     assert reported == []
+
+
+async def test_an_end_that_is_cancelled_before_its_first_step_is_begun_anew() -> None:
+    """As by a loop that shuts down; and no "never awaited" follows, though a factory wraps it."""
+    gate = Gate()
+    m = multi_await(gate.get)
+    m.select_nowait()
+    await steps(1)
+    asyncio.get_running_loop().set_task_factory(wrapped)  # type: ignore[arg-type]  # its options differ by Python
+    others = asyncio.all_tasks()
+    ending = asyncio.ensure_future(m.cancel())
+    await steps(1)
+    for end in asyncio.all_tasks() - others - {ending}:
+        end.cancel()
+    await ending
+    assert asyncio.all_tasks() == {asyncio.current_task()}

@@ -47,6 +47,14 @@ async def test_ticks_of_a_time_in_which_the_event_loop_had_no_turn_are_counted()
         assert now() == 3
 
 
+async def test_ten_tenths_of_a_second_are_ten_periods() -> None:
+    """And not nine, though 1 // 0.1 is 9: what stands for 0.1 is a little more than a tenth."""
+    async with multi_await(every(0.1)) as m:
+        assert m.select_nowait() is None
+        pass_time(1.0)
+        assert m.select_nowait() == (0, 10)
+
+
 async def test_a_timer_that_fires_a_moment_early_is_one_tick() -> None:
     """The event loop fires timers early by as much as its clock's resolution, a nanosecond."""
     async with multi_await(every(1)) as m:
