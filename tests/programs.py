@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Concatenate, Generic, NamedTuple, ParamSpec, TypeAlias, TypeVar
 
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
 from tests.conftest import new_loop
@@ -438,6 +439,15 @@ def steps_with(queues: tuple[int, ...]) -> list[Sequence[AnyStep | None]]:
         # Seldom, because little happens after these.
         [*each(close, BOTH), *each(shut_down, queues), None, None, None, None],
     ]
+
+
+# No time limits and no memory of other runs: the same seed gives the same programs.
+AS_THE_SEED_SAYS = settings(
+    phases=[Phase.generate, Phase.shrink],
+    database=None,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
 
 
 class Program(NamedTuple):

@@ -15,10 +15,10 @@ from collections.abc import Callable
 
 import hypothesis
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given, settings
 
 from tests.conftest import new_loop, with_task_factory
-from tests.programs import Program, programs
+from tests.programs import AS_THE_SEED_SAYS, Program, programs
 from tests.programs import run as run_program
 from tests.shuffled_loop import ShuffledLoop
 from tests.test_conservation import Schedule, function_source, inline_source
@@ -35,13 +35,7 @@ def run_programs(seed: int, loop_factory: Callable[[], asyncio.AbstractEventLoop
     seen: Counter[str] = Counter()
 
     @hypothesis.seed(seed)
-    @settings(
-        max_examples=PROGRAMS,
-        phases=[Phase.generate, Phase.shrink],
-        database=None,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-    )
+    @settings(AS_THE_SEED_SAYS, max_examples=PROGRAMS)
     @given(programs())
     def one_program(program: Program) -> None:
         seen.update(run_program(*program, loop_factory))

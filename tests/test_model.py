@@ -7,10 +7,11 @@ from collections import Counter
 
 import hypothesis
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given, settings
 
 from tests.model import Made
 from tests.programs import (
+    AS_THE_SEED_SAYS,
     Program,
     add,
     call,
@@ -50,13 +51,7 @@ def test_a_random_program_does_only_what_the_model_says() -> None:
     seen: Counter[str] = Counter()
 
     @hypothesis.seed(sys.version_info.minor)  # the same each time, and others on each Python
-    @settings(
-        max_examples=2 * SCHEDULES,
-        phases=[Phase.generate, Phase.shrink],
-        database=None,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-    )
+    @settings(AS_THE_SEED_SAYS, max_examples=2 * SCHEDULES)
     @given(programs())
     def one_program(program: Program) -> None:
         seen.update(run(*program))
