@@ -43,6 +43,11 @@ pytestmark = [
 ]
 
 
+no_coverage = pytest.mark.skipif(
+    "coverage" in sys.modules, reason="what coverage notes down is memory too"
+)
+
+
 class Counts:
     """Instructions and calls in the package's own code."""
 
@@ -158,6 +163,7 @@ async def test_a_call_that_is_woken_goes_on_two_passes_through_the_event_loop_la
             assert await blocked - put == passes
 
 
+@no_coverage
 @pytest.mark.parametrize("size", SIZES)
 async def test_an_event_that_is_ready_takes_less_than_600_bytes_for_the_moment(size: int) -> None:
     queues = [asyncio.Queue[int]() for _ in range(size)]
@@ -176,6 +182,7 @@ async def test_an_event_that_is_ready_takes_less_than_600_bytes_for_the_moment(s
             tracemalloc.stop()
 
 
+@no_coverage
 async def test_an_idle_queue_takes_less_than_1_kib_and_less_than_a_task() -> None:
     """Each with the coroutine that waits, and its future."""
     queues = [asyncio.Queue[int]() for _ in range(1000)]
