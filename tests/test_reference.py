@@ -226,7 +226,7 @@ async def lines(line: str) -> AsyncIterator[str]:
 
 def test_the_page_of_errors_has_every_message() -> None:
     page = " ".join((DOCS / "reference/errors.md").read_text(encoding="utf-8").split())
-    for module in Path(multi_await.__file__).parent.glob("*.py"):
+    for module in Path(multi_await.__file__).parent.rglob("*.py"):
         for message in messages(ast.parse(module.read_text(encoding="utf-8"))):
             assert message in page, module.name
 

@@ -7,25 +7,25 @@
 The modules behind this one are private; these are all the public names.
 """
 
-from multi_await._convert import each as each
-from multi_await._convert import once as once
+from multi_await._core.ready import NothingToAwait as NothingToAwait
 from multi_await._helpers import as_completed_or_abort as as_completed_or_abort
 from multi_await._helpers import gather_or_abort as gather_or_abort
 from multi_await._helpers import wait_or_abort as wait_or_abort
 from multi_await._helpers import with_value as with_value
-from multi_await._inline import inline as inline
-from multi_await._inline import put as put
 from multi_await._multi_await import MultiAwait as MultiAwait
 from multi_await._multi_await import multi_await as multi_await
-from multi_await._ready import NothingToAwait as NothingToAwait
-from multi_await._signals import signals as signals
 from multi_await._source import PENDING as PENDING
 from multi_await._source import Pending as Pending
 from multi_await._source import Source as Source
 from multi_await._source import SourceLike as SourceLike
 from multi_await._source import Wake as Wake
-from multi_await._timers import after as after
-from multi_await._timers import every as every
+from multi_await._sources.inline import inline as inline
+from multi_await._sources.iteration import each as each
+from multi_await._sources.once import once as once
+from multi_await._sources.queues import put as put
+from multi_await._sources.signals import signals as signals
+from multi_await._sources.timers import after as after
+from multi_await._sources.timers import every as every
 
 __all__ = [
     "PENDING",

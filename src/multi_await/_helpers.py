@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Collection, Iterable, Iterator
 from typing import Any, TypeVar
 
-from multi_await._source import until_done
+from multi_await._tasks import until_done
 
 T = TypeVar("T")
 V = TypeVar("V")

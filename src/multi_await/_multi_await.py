@@ -12,9 +12,10 @@ from operator import itemgetter
 from types import TracebackType
 from typing import Any, Generic, Self, TypeAlias, overload
 
-from multi_await._convert import as_source, close_coroutines
-from multi_await._ready import ReadyQueue, Round
-from multi_await._source import SourceLike, safe_repr, short
+from multi_await._core.ready import ReadyQueue, Round
+from multi_await._names import safe_repr, short
+from multi_await._source import SourceLike
+from multi_await._sources.convert import as_source, close_coroutines
 from multi_await._types import (
     T1,
     T2,

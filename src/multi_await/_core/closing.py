@@ -9,9 +9,9 @@ import asyncio
 from collections.abc import Collection, Coroutine
 from typing import Any
 
-from multi_await._outcome import Kept, report
-from multi_await._slot import Slot
-from multi_await._source import ended_by, start, until_done
+from multi_await._core.outcome import Kept, report
+from multi_await._core.slot import Slot
+from multi_await._tasks import ended_by, start, until_done
 
 
 async def end_all(slots: Collection[Slot], undelivered: list[tuple[int, Any]]) -> None:

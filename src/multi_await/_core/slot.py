@@ -10,10 +10,11 @@ import heapq
 from collections.abc import Coroutine, Iterator
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from multi_await._source import Source, safe_repr
+from multi_await._names import safe_repr
+from multi_await._source import Source
 
 if TYPE_CHECKING:
-    from multi_await._ready import ReadyQueue
+    from multi_await._core.ready import ReadyQueue
 
 State: TypeAlias = Literal["ready", "pending", "paused", "exhausted", "removed", "ended"]
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import math
 
-from multi_await._source import PENDING, Pending, Source, Wake, short
+from multi_await._names import short
+from multi_await._source import PENDING, Pending, Source, Wake
 
 
 def every(seconds: float) -> Source[int]:

@@ -13,7 +13,8 @@ from collections import deque
 from collections.abc import Iterable
 from types import FrameType
 
-from multi_await._source import PENDING, Pending, Source, Wake, short
+from multi_await._names import short
+from multi_await._source import PENDING, Pending, Source, Wake
 
 
 def signals(*signums: int) -> Source[signal.Signals]:

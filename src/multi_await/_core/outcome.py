@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from multi_await._source import Source, Wake
 
 if TYPE_CHECKING:
-    from multi_await._slot import Slot
+    from multi_await._core.slot import Slot
 
 T = TypeVar("T")
 
@@ -68,11 +68,15 @@ def report(failure: BaseException, slot: Slot) -> None:
     )
 
 
+def _is_ours(module: object) -> bool:
+    return isinstance(module, str) and module.startswith("multi_await.")
+
+
 def without_our_frames(traceback: TracebackType | None) -> TracebackType | None:
     """The traceback from the first frame on that is not of this package.
 
     The frames of ours would keep the MultiAwait alive, and the outcomes of this very round.
     """
-    while traceback is not None and traceback.tb_frame.f_globals.get("__package__") == __package__:
+    while traceback is not None and _is_ours(traceback.tb_frame.f_globals.get("__name__")):
         traceback = traceback.tb_next
     return traceback

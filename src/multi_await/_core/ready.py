@@ -24,9 +24,9 @@ from collections.abc import Callable
 from threading import get_ident
 from typing import Any, TypeAlias, TypeVar
 
-from multi_await._ending import end_all
-from multi_await._outcome import Kept, attributed, without_our_frames
-from multi_await._slot import LowestFirst, Slot
+from multi_await._core.closing import end_all
+from multi_await._core.outcome import Kept, attributed, without_our_frames
+from multi_await._core.slot import LowestFirst, Slot
 from multi_await._source import ENDED, PENDING, Source
 
 T = TypeVar("T")

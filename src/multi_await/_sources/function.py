@@ -1,0 +1,109 @@
+"""The general kind of source: a function, each of whose awaitables runs in a task of its own.
+
+Safe for any awaitable; it knows asyncio, and nothing of what polls it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeVar
+
+from multi_await._names import name_of, short
+from multi_await._source import ENDED, PENDING, Pending, Source, Wake
+from multi_await._tasks import ended_by, show_who_waits, start, until_done
+
+T = TypeVar("T")
+
+
+class TaskSource(Source[T]):
+    """Waits for one awaitable after another, each in a task if it is no future itself.
+
+    The general case, and safe for any awaitable. It runs ahead by one outcome, which waits in
+    the task until it is delivered.
+    """
+
+    __slots__ = ("_label", "_task", "_wake")
+    _next: Callable[[], Awaitable[T]]  # gives the next to wait for
+
+    def __init__(self, label: str) -> None:
+        self._label = label
+        self._task: asyncio.Future[T] | None = None
+
+    def poll(self, wake: Wake) -> T | Pending:
+        task = self._task
+        if task is None:
+            awaitable = self._next()
+            task = as_future(awaitable, self._label)
+            if not task.done():
+                self._task = task
+                self._wake = wake
+                task.add_done_callback(wake)
+                if task is not awaitable:  # what was handed in may live long, and would hold us
+                    show_who_waits(task)
+                return PENDING
+        elif task.done():
+            self._task = None
+        else:
+            return PENDING
+        try:
+            return task.result()
+        finally:
+            del task  # a failure's traceback keeps this frame: without the task, no cycle
+
+    async def aclose(self) -> Iterable[T]:
+        task, self._task = self._task, None
+        if task is None or task is ended_by.get():
+            return ()  # not to wait for the one that waits for us: it ends when we have
+        # One that was woken has its turn first: not every library's primitive keeps the item that
+        # it has handed to a task which is cancelled then.
+        turn = asyncio.get_running_loop().create_future()
+        asyncio.get_running_loop().call_soon(turn.set_result, None)
+        await until_done([turn])
+        task.cancel()
+        await until_done([task])  # only a loop that shuts down cancels this: still hand over
+        try:
+            return () if task.cancelled() else (task.result(),)
+        except ENDED:
+            return ()
+        except (KeyboardInterrupt, SystemExit):
+            return ()  # it has left the event loop already, as any task's does
+        finally:
+            del task
+
+
+class FunctionSource(TaskSource[T]):
+    """Calls a function for each awaitable: again after each delivery."""
+
+    __slots__ = ("_next",)  # the function itself, which saves a call
+
+    def __init__(self, function: Callable[[], Awaitable[T]], label: str) -> None:
+        super().__init__(label)
+        self._next = function
+
+    def __repr__(self) -> str:
+        return name_of(self._next)
+
+
+def as_future(awaitable: Awaitable[T], label: str) -> asyncio.Future[T]:
+    """The future of any awaitable; a coroutine gets a task of that name."""
+    if asyncio.iscoroutine(awaitable):
+        return start(awaitable, label)
+    if asyncio.isfuture(awaitable):
+        if awaitable.get_loop() is not asyncio.get_running_loop():
+            raise RuntimeError(
+                f"{label} returned a future of another event loop: to wait for it here, make it "
+                "by asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, its_loop))"
+            )
+        return awaitable
+    if inspect.isawaitable(awaitable):
+        return start(await_it(awaitable), label)
+    raise TypeError(
+        f"{label} returned {short(awaitable)}, which can't be awaited: a source is a function that "
+        "returns a coroutine, a Task or a Future; for an async generator, pass each(...) of it"
+    )
+
+
+async def await_it(awaitable: Awaitable[T]) -> T:
+    return await awaitable

@@ -1,0 +1,75 @@
+"""One awaitable as a source, which ends after its one outcome."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Iterable
+from typing import TypeVar
+
+from multi_await._names import short, type_of
+from multi_await._source import Source
+from multi_await._sources.convert import close_coroutines
+from multi_await._sources.function import TaskSource
+
+T = TypeVar("T")
+
+
+def once(awaitable: Awaitable[T]) -> Source[T]:
+    """A source that has one outcome, and has ended then.
+
+    Args:
+        awaitable: a coroutine, which runs in a task from the first poll on, and is cancelled at the
+            end if it is not done; one that never ran is closed without a warning. Or a Task or
+            Future: that stays yours. It is waited for and never cancelled, and if it was not
+            delivered, its outcome is still in it, and not in `MultiAwait.undelivered`.
+
+    Returns:
+        A source whose one value is the awaitable's result.
+
+    Raises:
+        TypeError: it can't be awaited.
+
+    Example::
+
+        async with multi_await(once(connect()), stop.wait) as m:
+            match await m.select():
+                case (0, connection):
+                    print("there is", connection)
+                case (1, _):
+                    print("stopped before")
+    """
+    if not inspect.isawaitable(awaitable):
+        raise TypeError(
+            f"once() needs a coroutine, a Task or another awaitable, not {short(awaitable)}"
+        )
+    return Once(awaitable)
+
+
+class Once(TaskSource[T]):
+    """Waits for what it was given, and then for nothing more."""
+
+    __slots__ = ("_given", "_is_theirs")
+
+    def __init__(self, given: Awaitable[T]) -> None:
+        name = getattr(given, "__qualname__", None)
+        super().__init__(f"once({name if isinstance(name, str) else type_of(given)})")
+        self._given: Awaitable[T] | None = given
+        self._is_theirs = asyncio.isfuture(given)
+
+    def _next(self) -> Awaitable[T]:
+        given, self._given = self._given, None
+        if given is None:
+            raise StopAsyncIteration
+        return given
+
+    async def aclose(self) -> Iterable[T]:
+        if not self._is_theirs:
+            close_coroutines((self._given,))
+            return await super().aclose()
+        if self._task is not None:
+            self._task.remove_done_callback(self._wake)
+        return ()
+
+    def __repr__(self) -> str:
+        return self._label

@@ -1,0 +1,60 @@
+"""Small things of asyncio's tasks, which the engine and the sources share.
+
+It knows nothing of either.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Coroutine, Iterable
+from contextvars import ContextVar
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+# The task that ends a source, for the source's `aclose`, which runs in another one.
+ended_by: ContextVar[asyncio.Task[Any] | None] = ContextVar("ended_by", default=None)
+
+
+if sys.version_info >= (3, 12):  # pragma: no cover -- which of the two depends on the Python
+
+    def start(coroutine: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
+        """Run a coroutine in a task: by the loop's factory if it has one, else eagerly.
+
+        That costs no pass through the loop when the coroutine needs none.
+        """
+        loop = asyncio.get_running_loop()
+        if loop.get_task_factory() is None:
+            return asyncio.Task(coroutine, loop=loop, name=name, eager_start=True)
+        return loop.create_task(coroutine, name=name)
+else:  # pragma: no cover -- as above
+
+    def start(coroutine: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
+        """Run a coroutine in a task, by the loop's factory if it has one."""
+        return asyncio.get_running_loop().create_task(coroutine, name=name)
+
+
+if sys.version_info >= (3, 14):  # pragma: no cover -- which of the two depends on the Python
+
+    def show_who_waits(future: asyncio.Future[Any]) -> None:
+        """Let call graphs show that the task which polls waits for this future."""
+        asyncio.future_add_to_awaited_by(future, asyncio.current_task())
+else:  # pragma: no cover -- as above
+
+    def show_who_waits(future: asyncio.Future[Any]) -> None:
+        """Call graphs came with 3.14."""
+
+
+async def until_done(futures: Iterable[asyncio.Future[Any]]) -> asyncio.CancelledError | None:
+    """Wait until all are done, even if cancelled meanwhile.
+
+    Returns the last cancellation that came, which the caller owes to whoever cancelled it.
+    """
+    cancelled = None
+    while pending := [future for future in futures if not future.done()]:
+        try:
+            await asyncio.wait(pending)
+        except asyncio.CancelledError as exc:
+            cancelled = exc
+    return cancelled
