@@ -625,6 +625,7 @@ class MultiAwait(Generic[*Ts]):
     aclose = cancel
 
     async def __aenter__(self) -> Self:
+        self._queue.start()
         return self
 
     async def __aexit__(

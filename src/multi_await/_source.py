@@ -50,7 +50,7 @@ class Source(ABC, Generic[T_co]):
     """A source of your own: subclass this where a function that returns an awaitable won't do.
 
     Only `poll` must be written. A source belongs to the one `MultiAwait` that it was handed to.
-    The three methods are called in the event loop's thread, never two at once.
+    The methods are called in the event loop's thread, never two at once.
 
     Example, with clicks that an API pushes at us by a callback::
 
@@ -77,6 +77,18 @@ class Source(ABC, Generic[T_co]):
 
     __slots__ = ("__weakref__", "_taken")
     _taken: bool  # set when it is handed over; no default, as a subclass need not call us
+
+    def start(self) -> None:
+        """Begin what must not wait for the first poll: a clock, a subscription, a handler.
+
+        Called once, in the event loop, before the first poll: when the `async with` block is
+        entered, at once when `MultiAwait.add` hands the source to a set that has started, or else
+        at the first call. A source that is paused is started too. Must not suspend; does nothing
+        unless overridden.
+
+        Raises:
+            BaseException: is delivered as a failure of this source, which is exhausted then.
+        """
 
     @abstractmethod
     def poll(self, wake: Wake) -> T_co | Pending:

@@ -79,6 +79,10 @@ class ReadyQueue:
 
     # -- the set of sources --------------------------------------------------------------------
 
+    def start(self) -> None:
+        """Belong to the running event loop, and start the sources."""
+        self._bind()
+
     def next_position(self) -> int:
         """The lowest that is free."""
         while self._free and self._free[0] >= len(self.slots):
@@ -94,6 +98,8 @@ class ReadyQueue:
             self.slots.append(slot)
         self._sources += 1
         self._unended += 1
+        if self._loop is not None:
+            source.start()
         self._append(slot)
         self._wake_waiter()
         return slot.position
@@ -380,6 +386,9 @@ class ReadyQueue:
             if self._loop is not None:
                 raise RuntimeError("this MultiAwait belongs to another event loop")
             self._loop = loop
+            for slot in self.slots:
+                if slot is not None:
+                    slot.source.start()
 
     def _end(self, budget: int) -> None:
         self._budget = budget
