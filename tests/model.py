@@ -447,6 +447,9 @@ class Watched(Source[Any]):
             position.taken.append(value)
         return value
 
+    def start(self) -> None:
+        self.source.start()
+
     def release(self) -> None:
         self.source.release()
 
@@ -516,14 +519,16 @@ class Consumer:
     def surely_ready(self) -> list[Position]:
         return [position for position in self.positions.values() if position.sure()]
 
-    def ended(self, position: Position) -> None:
-        """It was removed, or all were ended: where its last outcomes are."""
+    def ended(self, position: Position) -> list[object]:
+        """It was removed, or all were ended: the values that it left. Failures are reported."""
+        values = list[object]()
         for outcome in [*position.taken, *position.kind.left()]:
             if isinstance(outcome, BaseException):
                 self.world.to_be_reported.append(outcome)
             else:
-                self.undelivered.append((position.number, outcome))
+                values.append(outcome)
                 position.kind.handed_over(outcome)
+        return values
 
     # -- calls ---------------------------------------------------------------------------------
 
@@ -825,7 +830,8 @@ class World:
         positions, consumer.positions = consumer.positions, {}
         await consumer.real.cancel()
         for position in positions.values():
-            consumer.ended(position)
+            left = consumer.ended(position)
+            consumer.undelivered += [(position.number, value) for value in left]
 
     async def end(self) -> None:
         """When all have ended, nobody waits, and what was put is somewhere."""

@@ -180,13 +180,13 @@ async def remove(world: World, who: int, number: int) -> None:
     if not consumer.fixed:
         position = consumer.positions.pop(number, None)
     try:
-        await consumer.real.remove(number)
+        left = await consumer.real.remove(number)
     except (TypeError, IndexError, RuntimeError) as refused:
         world.must(position is None and type(refused) is refusal, f"{refused!r}, not {refusal}")
     else:
         world.must(position is not None, f"there was no source at {number} to remove")
         if position is not None:
-            consumer.ended(position)
+            world.must([*left] == consumer.ended(position), f"{position} left {left}")
 
 
 def guard(world: World, who: int, number: int, paused: bool) -> None:
@@ -200,8 +200,6 @@ def guard(world: World, who: int, number: int, paused: bool) -> None:
         refusal = RuntimeError
     elif position is None:
         refusal = IndexError
-    elif position.paused == paused and not position.exhausted:
-        refusal = RuntimeError
     do = consumer.real.pause if paused else consumer.real.resume
     if attempt(world, refusal, lambda: do(number)) and position is not None:
         position.paused = paused and not position.exhausted

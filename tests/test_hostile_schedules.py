@@ -42,6 +42,7 @@ class Chaos:
         self.made = list[int]()  # put into the two queues, or given by a hostile source
         self.supplied = list[int]()  # to go into `room`; these are negative
         self.delivered = list[int]()
+        self.removed = list[int]()  # what remove() returned
         self.m = multi_await(biased=self.chance(0.3))
         self.stopped = self.held = False
 
@@ -117,7 +118,8 @@ class Chaos:
         if self.chance(0.1):
             await asyncio.sleep(1)
             with contextlib.suppress(BaseException):  # also an interrupt, at the end of that
-                await self.m.remove(2)
+                left = await self.m.remove(2)
+                self.removed += [value for value in left if value is not None]
             return None  # if it has removed itself, nobody gets its value
         await self.misbehave()
         return self.number()
@@ -152,6 +154,7 @@ class Chaos:
         with contextlib.suppress(*INTERRUPTS, asyncio.CancelledError):
             await self.m.cancel()
         self.left = [value for _, value in self.m.undelivered if value is not None]
+        self.left += self.removed
 
     async def call(self) -> None:
         name = self.random.choice(CALLS)

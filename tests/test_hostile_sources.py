@@ -1046,6 +1046,7 @@ def woken_from_a_thread(threadsafe: bool, debug: bool) -> tuple[float, list[Base
                     self.wake()
             except RuntimeError as failure:
                 failures.append(failure)
+                loop.call_soon_threadsafe(loop.call_later, 10, self.wake)
 
     async def main() -> float:
         source = Late()
@@ -1325,6 +1326,11 @@ async def test_what_was_kept_of_a_source_that_fails_at_its_end_is_in_undelivered
 # -- the end of the event loop, and of the interpreter ---------------------------------------------
 
 
+# Nobody can end one whose event loop is gone.
+dropped = pytest.mark.filterwarnings("ignore:<MultiAwait .* was dropped before its end")
+
+
+@dropped
 def test_a_multi_await_whose_event_loop_was_closed_before_can_only_be_dropped() -> None:
     here = Beside(every(1))
 
@@ -1341,6 +1347,7 @@ def test_a_multi_await_whose_event_loop_was_closed_before_can_only_be_dropped() 
     run(late())
 
 
+@dropped
 def test_what_is_put_when_the_event_loop_was_closed_is_in_the_queue_though_put_fails() -> None:
     here = Beside()
 
@@ -1385,17 +1392,18 @@ PROGRAM = """
 @pytest.mark.parametrize(
     ("end", "said"),
     [
-        ("await m.cancel(); m.undelivered", ""),
-        ("await m.cancel()", "ResourceWarning: source 0 of a MultiAwait had produced 'left'"),
-        ("pass", ""),
-        ("m.select_nowait()", "RuntimeError: Event loop is closed"),
+        ("await m.cancel(); m.undelivered", []),
+        ("await m.cancel()", ["ResourceWarning: source 0 of a MultiAwait had produced 'left'"]),
+        ("pass", ["was dropped before its end"]),
+        ("m.select_nowait()", ["was dropped before its end", "Event loop is closed"]),
     ],
 )
-def test_one_that_lives_until_the_interpreter_ends_loses_nothing(end: str, said: str) -> None:
+def test_one_that_lives_until_the_interpreter_ends_loses_nothing(end: str, said: list[str]) -> None:
     done = run_program(textwrap.dedent(PROGRAM).format(end=end))
     assert (done.returncode, done.stdout) == (0, "")
     errors = [line for line in done.stderr.splitlines() if "Warning: " in line or "Error: " in line]
-    assert [said in error for error in errors] == ([True] if said else []), done.stderr
+    assert len(errors) == len(said), done.stderr
+    assert all(text in error for text, error in zip(said, errors, strict=True)), done.stderr
 
 
 WAITS_FOR_ITSELF = {

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import functools
+import pickle
 from collections.abc import Awaitable, Callable
 from typing import Any, assert_never
 
@@ -12,6 +14,9 @@ import pytest
 from multi_await import MultiAwait, NothingToAwait, inline, multi_await
 from tests.conftest import new_loop
 from tests.tools import Gate, cancelled_after, nowait_calls, slow_to_end, steps, waiting_calls
+
+# Nobody can end one whose event loop is gone.
+dropped = pytest.mark.filterwarnings("ignore:<MultiAwait .* was dropped before its end")
 
 
 async def send(queue: asyncio.Queue[Any], seconds: float, value: object) -> None:
@@ -328,6 +333,7 @@ async def test_cancel_while_a_call_gives_way_to_the_event_loop_ends_that_call() 
         await consumer
 
 
+@dropped
 def test_a_second_event_loop_is_an_error() -> None:
     m = multi_await(asyncio.Event().wait)
 
@@ -347,6 +353,7 @@ def test_a_second_event_loop_is_an_error() -> None:
             runner.run(main())
 
 
+@dropped
 def test_remove_in_a_second_event_loop_is_an_error() -> None:
     m = multi_await()
 
@@ -397,8 +404,44 @@ def test_one_that_could_not_be_made_says_nothing_when_it_is_freed() -> None:
 
 def test_it_is_made_without_an_event_loop() -> None:
     m = multi_await(asyncio.Event().wait)
-    with pytest.raises(RuntimeError, match="no running event loop"):
+    with pytest.raises(RuntimeError, match="no asyncio event loop is running here"):
         m.select_nowait()
+
+
+async def test_one_that_was_used_and_is_dropped_before_its_end_gives_a_resource_warning() -> None:
+    m = multi_await(asyncio.Event().wait)
+    assert m.select_nowait() is None
+    warning = r"^<MultiAwait 0 Event.wait pending> was dropped before its end: use `async with`"
+    with pytest.warns(ResourceWarning, match=warning):
+        del m
+    await steps(2)
+
+
+async def test_one_that_was_entered_and_never_left_gives_a_resource_warning() -> None:
+    m = multi_await(asyncio.Event().wait)
+    await m.__aenter__()
+    with pytest.warns(ResourceWarning, match="dropped before its end"):
+        del m
+
+
+async def test_one_that_was_never_used_may_be_dropped() -> None:
+    m = multi_await(asyncio.Event().wait)
+    del m
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_it_can_be_neither_copied_nor_pickled(copied: Callable[[Any], object]) -> None:
+    with pytest.raises(
+        TypeError, match=r"^a MultiAwait can't be copied or pickled: make a new one$"
+    ):
+        copied(multi_await(asyncio.Event().wait))
+
+
+async def test_a_block_whose_multi_await_was_closed_before_can_not_be_entered() -> None:
+    m = multi_await(asyncio.Event().wait)
+    await m.cancel()
+    with pytest.raises(RuntimeError, match="was closed by cancel"):
+        await m.__aenter__()
 
 
 async def test_repr_shows_every_source_and_its_state_and_is_cut_short_when_there_are_many() -> None:
@@ -426,6 +469,7 @@ async def test_one_multi_await_can_be_a_source_of_another() -> None:
         assert await m.select() == (0, (0, 1))
 
 
+@dropped
 def test_a_call_that_nobody_finishes_before_its_loop_is_closed_says_nothing() -> None:
     """A coroutine that is thrown away must not raise into the garbage collector."""
     queue = asyncio.Queue[int]()

@@ -73,7 +73,7 @@ async def test_what_a_removed_source_has_is_still_in_its_queue() -> None:
         assert "_getters" not in repr(queues[0])
 
 
-async def test_a_removed_function_source_has_ended_and_its_value_is_in_undelivered() -> None:
+async def test_a_removed_function_source_has_ended_and_its_value_is_returned() -> None:
     ended, gate = list[float](), Gate()
     async with multi_await() as m:
         m.add(functools.partial(slow_to_end, ended))
@@ -82,10 +82,27 @@ async def test_a_removed_function_source_has_ended_and_its_value_is_in_undeliver
         await steps(2)
         gate.open("never delivered")
         await steps(3)
-        await m.remove(0)
+        assert await m.remove(0) == ()
         assert ended == [5]
-        await m.remove(1)
-        assert m.undelivered == ((1, "never delivered"),)
+        assert await m.remove(1) == ("never delivered",)
+        assert m.undelivered == ()
+    assert m.undelivered == ()
+
+
+async def test_what_a_source_left_is_in_undelivered_if_its_removal_was_cancelled() -> None:
+    async def slow_to_end_with_a_value() -> str:
+        try:
+            return await asyncio.sleep(1000, "never")
+        except asyncio.CancelledError:
+            return await asyncio.sleep(5, "left")
+
+    async with multi_await() as m:
+        m.add(slow_to_end_with_a_value)
+        assert m.select_nowait() is None
+        await steps(2)
+        await cancelled_after(1, m.remove(0))
+        assert asyncio.get_running_loop().time() == 5
+        assert m.undelivered == ((0, "left"),)
 
 
 async def test_a_removed_source_that_fails_at_its_end_is_reported(reported: Reported) -> None:
@@ -452,14 +469,16 @@ async def test_pausing_and_resuming_before_the_turn_has_come_polls_once() -> Non
         assert await m.get() == ((1,), (None,))
 
 
-async def test_pausing_twice_or_resuming_what_is_not_paused_is_an_error() -> None:
-    async with multi_await(asyncio.Event().wait) as m:
+async def test_pausing_twice_is_pausing_and_resuming_twice_is_resuming() -> None:
+    always = asyncio.Event()
+    always.set()
+    async with multi_await(always.wait) as m:
         m.pause(0)
-        with pytest.raises(RuntimeError, match=r"^source 0 \(Event.wait\) is paused already"):
-            m.pause(0)
+        m.pause(0)
+        assert m.select_nowait() is None
         m.resume(0)
-        with pytest.raises(RuntimeError, match=r"^source 0 \(Event.wait\) is not paused"):
-            m.resume(0)
+        m.resume(0)
+        assert m.select_nowait() == (0, True)
 
 
 async def test_an_exhausted_source_may_be_paused_and_resumed_and_stays_exhausted() -> None:

@@ -120,6 +120,7 @@ PRINTS = {
     "MultiAwait.pause": "",
     "MultiAwait.resume": "",
     "MultiAwait.cancel": "(0, 'hello')\n",
+    "MultiAwait.failed": "source 0 failed: refused\n",
     "MultiAwait.undelivered": "(1, True)\ncame too late: the page /\n",
     "every": "hello\n" + 30 * "seconds: 1\n",
     "after": "hello\n",
@@ -166,7 +167,7 @@ def names_for(name: str) -> dict[str, Any]:
     loop.call_later(5, stop.set)
     words, numbers = filled("hello"), filled(42)
     m: Any = multi_await.multi_await(words.get, numbers.get)
-    if name == "MultiAwait.get_or_raise":
+    if name in ("MultiAwait.get_or_raise", "MultiAwait.failed"):
         m = multi_await.multi_await(refused, asyncio.Queue[int]().get)
     elif name == "MultiAwait.remove":
         m = multi_await.multi_await()
