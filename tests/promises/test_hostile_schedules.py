@@ -18,7 +18,7 @@ from typing import Any
 
 from multi_await import PENDING, Source, SourceLike, Wake, each, inline, multi_await, put
 from tests.machinery.tools import SCHEDULES, pass_time, steps
-from tests.promises.test_hostile_sources import (
+from tests.promises.hostile.beside import (
     CALLS,
     INTERRUPTS,
     ORDINARY,
