@@ -164,7 +164,8 @@ def copy_the_checkout() -> None:
             shutil.copy2(ROOT / name, COPY / name)
     # A file where Python would make a directory: two mutants made in one second and of one size are
     # the same to it, if it finds the first one compiled.
-    (COPY / "src/multi_await/__pycache__").touch()
+    for package in (COPY / "src").rglob("__init__.py"):
+        (package.parent / "__pycache__").touch()
 
 
 def failing_tests(module: str, stages: list[str], *, write_bytecode: bool = False) -> str | None:
