@@ -21,6 +21,9 @@ from virtual_clock import MOST_PASSES as MOST_PASSES
 from virtual_clock import Deadlock as Deadlock
 from virtual_clock import VirtualClockLoop
 
+# Helpers beside the tests assert too, also with -O.
+pytest.register_assert_rewrite("tests.peers", "tests.promises")
+
 Reported = list[dict[str, Any]]
 
 
