@@ -151,11 +151,9 @@ def _share(signum: signal.Signals, source: Signals) -> None:
 
 def _leave(signum: signal.Signals, source: Signals) -> None:
     """Have no share in a signal; the last one puts back the handler from before."""
-    sharers = _sharers.get(signum, ())
-    if source in sharers:
-        _sharers[signum] = tuple(each for each in _waiting(signum) if each is not source)
-        if not _sharers[signum]:
-            _put_back(signum)
+    _sharers[signum] = tuple(each for each in _waiting(signum) if each is not source)
+    if not _sharers[signum]:
+        _put_back(signum)
 
 
 def _waiting(signum: signal.Signals) -> tuple[Signals, ...]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
 import signal
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import Iterator
 
 import pytest
@@ -278,6 +280,43 @@ def test_a_source_whose_loop_is_closed_is_in_nobodys_way(handled: Handled) -> No
     assert signal.getsignal(SIGNUM) is before
     assert handled == []
     del m
+
+
+def test_a_source_whose_loop_is_closed_is_let_go_of_when_the_next_one_starts() -> None:
+    async def main() -> weakref.ref[Source[signal.Signals]]:
+        source = signals(SIGNUM)
+        source.start()
+        return weakref.ref(source)
+
+    refs = list[weakref.ref[Source[signal.Signals]]]()
+    for _ in range(2):
+        with asyncio.Runner(loop_factory=new_loop) as runner:
+            refs.append(runner.run(main()))
+    gc.collect()
+    assert refs[0]() is None
+
+
+def test_the_last_source_whose_loop_is_not_closed_puts_the_handler_from_before_back(
+    handled: Handled,
+) -> None:
+    before = signal.getsignal(SIGNUM)
+    other = new_loop()
+
+    async def main() -> MultiAwait[signal.Signals]:
+        m = multi_await(signals(SIGNUM))
+        assert m.select_nowait() is None
+        return m
+
+    async def end(m: MultiAwait[signal.Signals]) -> None:
+        await m.cancel()
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        m = runner.run(main())
+        never_ended = other.run_until_complete(main())
+        other.close()
+        runner.run(end(m))
+    assert signal.getsignal(SIGNUM) is before
+    del never_ended
 
 
 def test_ctrl_c_after_asyncio_run_is_a_keyboard_interrupt() -> None:

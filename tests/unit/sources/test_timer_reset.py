@@ -6,13 +6,14 @@ import asyncio
 import gc
 import re
 import sys
+import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from multi_await import after, every, multi_await
+from multi_await import PENDING, after, every, multi_await
 from tests.conftest import Deadlock, new_loop
 from tests.tools import cancelled_after, pass_time, steps
 
@@ -270,6 +271,19 @@ async def test_a_timer_that_was_removed_cant_be_reset_but_stopped(timer: Any) ->
         with pytest.raises(RuntimeError, match=ended(source)):
             source.reset()
         source.stop()
+
+
+@both
+async def test_a_timer_that_has_ended_keeps_nothing_of_its_multiawait(timer: Any) -> None:
+    def wake(*_: object) -> None: ...
+
+    source = timer(1)
+    source.start()
+    assert source.poll(wake) is PENDING
+    await source.aclose()
+    kept = weakref.ref(wake)
+    del wake
+    assert kept() is None
 
 
 @pytest.mark.skipif(sys.platform == "emscripten", reason="WebAssembly has no threads")
