@@ -24,6 +24,7 @@ from multi_await._sources.iteration import each as each
 from multi_await._sources.once import once as once
 from multi_await._sources.queues import put as put
 from multi_await._sources.signals import signals as signals
+from multi_await._sources.timers import Timer as Timer
 from multi_await._sources.timers import after as after
 from multi_await._sources.timers import every as every
 
@@ -34,6 +35,7 @@ __all__ = [
     "Pending",
     "Source",
     "SourceLike",
+    "Timer",
     "Wake",
     "after",
     "as_completed_or_abort",
@@ -55,6 +57,7 @@ for _public in (
     NothingToAwait,
     Pending,
     Source,
+    Timer,
     Wake,
     after,
     as_completed_or_abort,

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 import multi_await
-from multi_await import MultiAwait, Source, after
+from multi_await import MultiAwait, Source, Timer, after
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "reference/api.md").read_text(encoding="utf-8")
@@ -56,6 +56,7 @@ def public_methods(cls: type) -> set[str]:
 
 def test_the_page_describes_every_public_name_and_method_once() -> None:
     names = {*multi_await.__all__, *public_methods(MultiAwait), *public_methods(Source)}
+    names |= public_methods(Timer)
     assert [name for name, _ in described()] == list(SIGNATURES)
     assert set(SIGNATURES) == names
 
@@ -122,6 +123,7 @@ PRINTS = {
     "MultiAwait.cancel": "(0, 'hello')\n",
     "MultiAwait.failed": "source 0 failed: refused\n",
     "MultiAwait.undelivered": "(1, True)\ncame too late: the page /\n",
+    "Timer": "hello\n",
     "every": "hello\n" + 30 * "seconds: 1\n",
     "after": "hello\n",
     "once": "there is the page /\n",
