@@ -19,6 +19,8 @@ from multi_await._source import Pending as Pending
 from multi_await._source import Source as Source
 from multi_await._source import SourceLike as SourceLike
 from multi_await._source import Wake as Wake
+from multi_await._sources.adapters import catching as catching
+from multi_await._sources.adapters import ending as ending
 from multi_await._sources.inline import inline as inline
 from multi_await._sources.iteration import each as each
 from multi_await._sources.once import once as once
@@ -39,7 +41,9 @@ __all__ = [
     "Wake",
     "after",
     "as_completed_or_abort",
+    "catching",
     "each",
+    "ending",
     "every",
     "gather_or_abort",
     "inline",
@@ -61,7 +65,9 @@ for _public in (
     Wake,
     after,
     as_completed_or_abort,
+    catching,
     each,
+    ending,
     every,
     gather_or_abort,
     inline,

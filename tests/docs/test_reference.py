@@ -11,6 +11,7 @@ import signal
 import textwrap
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -127,6 +128,8 @@ PRINTS = {
     "every": "hello\n" + 30 * "seconds: 1\n",
     "after": "hello\n",
     "once": "there is the page /\n",
+    "ending": "received hello\nhung up\n",
+    "catching": "",
     "each": "output: done\nerror: no room\n",
     "put": "sent 0.0\nsent 0.0\n",
     "signals": "request /\nstop at SIGTERM\n",
@@ -168,6 +171,7 @@ def names_for(name: str) -> dict[str, Any]:
     stop = asyncio.Event()
     loop.call_later(5, stop.set)
     words, numbers = filled("hello"), filled(42)
+    connection = SimpleNamespace(receive=words.get)
     m: Any = multi_await.multi_await(words.get, numbers.get)
     if name in ("MultiAwait.get_or_raise", "MultiAwait.failed"):
         m = multi_await.multi_await(refused, asyncio.Queue[int]().get)
@@ -177,6 +181,8 @@ def names_for(name: str) -> dict[str, Any]:
         m.pause(0)
     elif name == "NothingToAwait":
         m = multi_await.multi_await(after(1))
+    elif name == "ending":
+        loop.call_later(6, stop.set)
     elif name == "signals":
         loop.call_later(1, signal.raise_signal, signal.SIGTERM)
     return {
@@ -188,7 +194,8 @@ def names_for(name: str) -> dict[str, Any]:
         "Job": str,
         "asyncio": asyncio,
         "connect": lambda: fetch("/"),
-        "connection": SimpleNamespace(receive=words.get),
+        "connection": lines("hello") if name in ("ending", "catching") else connection,
+        "dataclass": dataclass,
         "deque": deque,
         "download": lambda: fetch("/", seconds=5),
         "fetch": fetch,

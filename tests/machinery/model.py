@@ -35,12 +35,12 @@ from multi_await import (
     Source,
     Wake,
     after,
-    each,
     every,
     inline,
     multi_await,
     put,
 )
+from multi_await._sources.convert import polled
 
 # What a function source makes of an item that it took. Whoever else takes it just has it.
 Meaning: TypeAlias = Literal["value", "failure", "end", "cancelled"]
@@ -409,7 +409,7 @@ class Position:
         if not self.watched:
             return given
         if isinstance(self.kind, Function):
-            given = each(self.kind)
+            given = polled(self.kind.given, "function")
         return Watched(self, given if isinstance(given, Source) else inline(given))
 
     def ready(self) -> bool:
