@@ -22,6 +22,7 @@ from multi_await._source import Wake as Wake
 from multi_await._sources.inline import inline as inline
 from multi_await._sources.iteration import each as each
 from multi_await._sources.once import once as once
+from multi_await._sources.queues import batched as batched
 from multi_await._sources.queues import put as put
 from multi_await._sources.signals import signals as signals
 from multi_await._sources.timers import after as after
@@ -37,6 +38,7 @@ __all__ = [
     "Wake",
     "after",
     "as_completed_or_abort",
+    "batched",
     "each",
     "every",
     "gather_or_abort",
@@ -58,6 +60,7 @@ for _public in (
     Wake,
     after,
     as_completed_or_abort,
+    batched,
     each,
     every,
     gather_or_abort,
