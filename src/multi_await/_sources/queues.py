@@ -74,7 +74,7 @@ def batched(queue: asyncio.Queue[T], most: int) -> Source[list[T]]:
             async for event in m:
                 match event:
                     case (0, some_rows):
-                        await database.executemany(INSERT, some_rows)
+                        print("write", some_rows)
                     case (1, _):
                         break
 
@@ -109,7 +109,11 @@ class BatchSource(Source[list[T]]):
 
     def poll(self, wake: Wake) -> list[T] | Pending:
         if self._failure is not None:
-            self._raise_failure()
+            failure, self._failure = self._failure, None
+            try:
+                raise failure
+            finally:
+                del failure  # its traceback keeps this frame: no cycle
         first = self._first.poll(wake)
         if first is PENDING:
             return PENDING
@@ -125,14 +129,6 @@ class BatchSource(Source[list[T]]):
                 items.append(get_nowait())  # noqa: PERF401 -- it keeps those before a failure
         except BaseException as failure:
             self._failure = failure  # what was taken is delivered first
-
-    def _raise_failure(self) -> None:
-        failure, self._failure = self._failure, None
-        try:
-            if failure is not None:
-                raise failure
-        finally:
-            del failure  # its traceback keeps this frame: no cycle
 
     def release(self) -> None:
         self._first.release()
