@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SECONDS ?= 60
 SEEDS ?= 1 2 3
-QUICK = SCHEDULES=60 $(BIN)/python -m pytest -q -n auto --ignore tests/test_last_active.py
+QUICK = SCHEDULES=60 $(BIN)/python -m pytest -q -n auto --ignore tests/real/test_last_active.py
 
 # The stamp is newer than pyproject.toml when everything is installed: then this costs nothing.
 .venv/.installed: pyproject.toml
@@ -82,7 +82,7 @@ test-pyodide: docs/_build/pyodide/.downloaded ## the tests in Pyodide, the Pytho
 	$(NODE) tests/pyodide/run.mjs $(<D) -q
 
 soak: .venv/.installed ## random programs against the model for a while: make soak SECONDS=600
-	SOAK_SECONDS=$(SECONDS) $(BIN)/python -m pytest -q -s tests/soak.py
+	SOAK_SECONDS=$(SECONDS) $(BIN)/python -m pytest -q -s tests/machinery/soak.py
 
 load: .venv/.installed ## ten million events, a hundred thousand sources: is memory flat, the end linear
 	$(BIN)/python -m benchmarks.load
@@ -91,7 +91,7 @@ mutants: ## break a copy of src in every small way; what no test notices is prin
 	test -x .venv-mutants/bin/python || $(PYTHON) -m venv .venv-mutants
 	.venv-mutants/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
 	.venv-mutants/bin/python -m pip install --quiet --group mutants
-	.venv-mutants/bin/python tests/mutants.py $(OPTIONS)
+	.venv-mutants/bin/python tests/machinery/mutants.py $(OPTIONS)
 
 bench: ## what an event costs, next to a bare queue and to other packages: make bench OPTIONS=--quick
 	test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
@@ -100,7 +100,7 @@ bench: ## what an event costs, next to a bare queue and to other packages: make 
 	.venv-bench/bin/python -m benchmarks --publish $(OPTIONS)
 
 record: .venv/.installed ## write down what the programs of docs/examples print now
-	$(BIN)/python -m pytest -q tests/test_examples.py --record
+	$(BIN)/python -m pytest -q tests/real/test_examples.py --record
 
 format: .venv/.installed ## format, and mend what lint can mend
 	$(BIN)/ruff format .

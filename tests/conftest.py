@@ -21,6 +21,9 @@ from virtual_clock import MOST_PASSES as MOST_PASSES
 from virtual_clock import Deadlock as Deadlock
 from virtual_clock import VirtualClockLoop
 
+# Helpers beside the tests assert too, also with -O.
+pytest.register_assert_rewrite("tests.peers", "tests.promises")
+
 Reported = list[dict[str, Any]]
 
 
@@ -98,11 +101,11 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.option.loop == "uvloop":  # only then need it be installed
         import uvloop
 
-        from tests.virtual_uvloop import VirtualClockUvloop
+        from tests.machinery.virtual_uvloop import VirtualClockUvloop
 
         _virtual_loop, _real_loop = VirtualClockUvloop, uvloop.new_event_loop
     if config.option.order is not None:
-        from tests.shuffled_loop import ShuffledLoop
+        from tests.machinery.shuffled_loop import ShuffledLoop
 
         _virtual_loop = functools.partial(ShuffledLoop, config.option.order)
     if config.option.tasks not in TASK_FACTORIES:

@@ -1,4 +1,4 @@
-"""Calls that can't be: what is raised, and that the first call goes on."""
+"""Invalid calls: what is raised, and that the first call goes on."""
 
 import asyncio
 from collections.abc import Iterator
@@ -31,12 +31,6 @@ async def main() -> None:
             fixed.add(words.get)
         with shown():
             m.pause(1)  # there is position 0 only
-        m.pause(0)
-        with shown():
-            m.pause(0)
-        m.resume(0)
-        with shown():
-            m.resume(0)
     with shown():
         await m.select()  # the block has ended
 

@@ -17,19 +17,13 @@ async def relay(inbox: asyncio.Queue[str], outbox: asyncio.Queue[str], stop: asy
                 case (0, item):
                     waiting.append(item)
                     print("in: ", item, list(waiting))
-                    if len(waiting) == 1:
-                        m.resume(1)
-                    if len(waiting) == LIMIT:
-                        m.pause(0)
                 case (1, item):
                     print("out:", item, list(waiting))
-                    if len(waiting) == LIMIT - 1:
-                        m.resume(0)
-                    if not waiting:
-                        m.pause(1)
                 case (2, _):
                     print("stopped, not sent:", list(waiting))
                     break
+            m.resume(0) if len(waiting) < LIMIT else m.pause(0)
+            m.resume(1) if waiting else m.pause(1)
 
 
 async def main() -> None:

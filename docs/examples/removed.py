@@ -1,4 +1,4 @@
-"""What remove() leaves: items in their queues, a function's value in undelivered."""
+"""What remove() leaves: items in their queues; it returns the value of a function source."""
 
 import asyncio
 
@@ -20,10 +20,9 @@ async def main() -> None:
         queue.put_nowait("another")
         await asyncio.sleep(1)  # the measurement comes in
 
-        await m.remove(0)
-        await m.remove(1)
+        print("what the queue's source left:", await m.remove(0))
         print("still in the queue:", queue.qsize())
-        print("undelivered:", m.undelivered)
+        print("what the function's source left:", await m.remove(1))
         print("the next positions:", m.add(measure), m.add(measure), m.add(measure))
 
 

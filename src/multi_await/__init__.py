@@ -7,7 +7,7 @@
 The modules behind this one are private; these are all the public names.
 """
 
-from multi_await._core.ready import NothingToAwait as NothingToAwait
+from multi_await._core.calls import NothingToAwait as NothingToAwait
 from multi_await._helpers import as_completed_or_abort as as_completed_or_abort
 from multi_await._helpers import gather_or_abort as gather_or_abort
 from multi_await._helpers import wait_or_abort as wait_or_abort

@@ -10,9 +10,10 @@ from __future__ import annotations
 import warnings
 from operator import itemgetter
 from types import TracebackType
-from typing import Any, Generic, Self, TypeAlias, overload
+from typing import Any, Generic, NoReturn, Self, TypeAlias, overload
 
-from multi_await._core.ready import ReadyQueue, Round
+from multi_await._core.calls import Round
+from multi_await._core.positions import Positions
 from multi_await._names import safe_repr, short
 from multi_await._source import SourceLike
 from multi_await._sources.convert import as_sources, close_coroutines
@@ -84,9 +85,9 @@ class MultiAwait(Generic[*Ts]):
         sources: functions without arguments that return an awaitable, such as `queue.get`, or
             `Source` objects. Their order gives their positions. A Task or Future that a function
             returns is cancelled at the end, if it is not done.
-        biased: poll the source with the lowest position first, instead of the one that has been
-            ready for longest. One that always has something then keeps those after it from their
-            turn.
+        biased: true priority. Each call looks at the sources from position 0 on, and takes the
+            first outcome that is there now, instead of that of the source that has been ready for
+            longest. A source that always has something keeps those after it from their turn.
 
     Raises:
         TypeError: a source is none, such as `queue.get()` for `queue.get`.
@@ -102,8 +103,6 @@ class MultiAwait(Generic[*Ts]):
                     case (1, number):
                         print("a number", number)
     """
-
-    _looked = True  # at undelivered; __init__ may not have been reached when __del__ is
 
     # fmt: off
     @overload
@@ -153,9 +152,9 @@ class MultiAwait(Generic[*Ts]):
     ) -> None: ...
     # fmt: on
     def __init__(self, *sources: SourceLike[Any], biased: bool = False) -> None:
-        self._queue = ReadyQueue(biased)
+        self._queue = Positions(biased)
         self._fixed = bool(sources)
-        self._looked = False  # from here on there is something to look at
+        self._looked = False  # at undelivered
         for source in as_sources(sources):
             self._queue.add(source)
 
@@ -188,72 +187,76 @@ class MultiAwait(Generic[*Ts]):
         (added,) = as_sources((source,), self._queue.next_position())
         return self._queue.add(added)
 
-    async def remove(self: MultiAwait[()], position: int) -> None:
+    async def remove(self: MultiAwait[()], position: int) -> tuple[Any, ...]:
         """Remove a source from an open set, and end it: at any time, as `add`.
 
-        Its task is cancelled and has ended when this returns. A value that it had produced and not
-        delivered is in `undelivered`; a failure goes to the event loop's exception handler. The
-        position is free for the next `add`.
+        Its task is cancelled and has ended when this returns. The position is free for the next
+        `add`.
 
         Args:
             position: what `add` returned.
+
+        Returns:
+            The values that the source had produced and nobody had received: usually none, and of
+            a function source at most one. They are yours now, and not in `undelivered`. A failure
+            goes to the event loop's exception handler.
 
         Raises:
             TypeError: the set is fixed, because it was built with sources.
             IndexError: there is no source at this position, or no more.
             RuntimeError: after `cancel()`; or from within a source that is being polled; or in
                 another event loop than before.
-            asyncio.CancelledError: the caller was cancelled meanwhile; the source is removed and
-                has ended all the same.
+            asyncio.CancelledError: the caller was cancelled meanwhile. The source is removed and
+                has ended all the same, and what it left is in `undelivered`.
 
         Example::
 
             position = m.add(connection.receive)
             ...  # events
-            await m.remove(position)
+            for message in await m.remove(position):
+                print("came too late:", message)
         """
         self._check_open_set("remove()")
-        await self._queue.remove(position)
+        return await self._queue.remove(position)
 
     def pause(self, position: int) -> None:
-        """Poll a source no more until `resume`: a guard.
+        """Stop polling a source until `resume`: a guard.
 
-        A task of the source goes on, and its outcome is kept. A source that is paused has not
-        ended: if all the others have, a call still waits. Does nothing to one that is exhausted.
+        A task of the source goes on, and its outcome is kept. A paused source has not ended: if all
+        the others have, a call still waits. Does nothing if the source is paused already, or
+        exhausted.
 
         Args:
             position: of the source.
 
         Raises:
             IndexError: there is no source at this position, or no more.
-            RuntimeError: it is paused already; or after `cancel()`.
+            RuntimeError: after `cancel()`.
 
         Example::
 
-            if len(waiting) == limit:
-                m.pause(INBOX)
+            m.pause(INBOX) if len(waiting) == limit else m.resume(INBOX)
 
         After Go's nil channel, and the `if` of tokio's `select!`.
         """
         self._queue.pause(position)
 
     def resume(self, position: int) -> None:
-        """Poll a source again that was paused; a call of another task that is blocked does so too.
+        """Poll a paused source again; so does a call that is blocked in another task.
 
-        Does nothing to one that is exhausted.
+        Does nothing if the source is not paused.
 
         Args:
             position: of the source.
 
         Raises:
             IndexError: there is no source at this position, or no more.
-            RuntimeError: it is not paused; or after `cancel()`.
+            RuntimeError: after `cancel()`.
 
         Example::
 
             waiting.popleft()
-            if len(waiting) == limit - 1:
-                m.resume(INBOX)
+            m.resume(INBOX)
         """
         self._queue.resume(position)
 
@@ -363,7 +366,7 @@ class MultiAwait(Generic[*Ts]):
             completed, failures = m.get_nowait()  # (None, None) twice, if nothing is ready
         """
         taken_all = self._queue.call_nowait(self._queue.take_all)
-        return self._round(taken_all or ([None] * len(self), [None] * len(self), []))
+        return self._round(taken_all or ([None] * len(self), [None] * len(self)))
 
     # fmt: off
     @overload
@@ -420,7 +423,7 @@ class MultiAwait(Generic[*Ts]):
             except ConnectionError as error:
                 print(error, *error.__notes__)
         """
-        return self._queue.call(self._queue.take_all_or_raise, self._values)
+        return self._queue.call(self._queue.take_values, self._values)
 
     # fmt: off
     @overload
@@ -591,7 +594,7 @@ class MultiAwait(Generic[*Ts]):
             NothingToAwait: there is no source.
             BaseException: as `select`.
         """
-        return self._queue.select(iterating=True)
+        return self._queue.select(True)
 
     async def cancel(self) -> None:
         """End: cancel every source's task, wait until all have ended, and let go of everything.
@@ -622,7 +625,11 @@ class MultiAwait(Generic[*Ts]):
     aclose = cancel
 
     async def __aenter__(self) -> Self:
-        self._queue.start()
+        try:
+            self._queue.start()
+        except BaseException:
+            await self.cancel()
+            raise
         return self
 
     async def __aexit__(
@@ -637,7 +644,8 @@ class MultiAwait(Generic[*Ts]):
     def undelivered(self) -> tuple[tuple[int, Any], ...]:
         """`(position, value)` of what was produced and had not been delivered at the end.
 
-        A `tuple[tuple[int, Any], ...]`, ordered by position. Empty until `cancel` or `remove`. With
+        A `tuple[tuple[int, Any], ...]`, ordered by position. Empty until the end. (What a removed
+        source leaves is what `remove` returns, and here only if `remove` was cancelled.) With
         asyncio's own primitives it stays empty, because what they hold is still in them. If nobody
         looks here and there is a value other than `None`, a `ResourceWarning` names the source.
 
@@ -651,20 +659,49 @@ class MultiAwait(Generic[*Ts]):
         self._looked = True
         return tuple(sorted(self._queue.undelivered, key=itemgetter(0)))
 
+    @property
+    def failed(self) -> int | None:
+        """The position of the source whose failure was raised last; `None` before the first.
+
+        `select`, `async for`, `get_or_raise` and `select_nowait` raise failures. `get` does not: it
+        returns them by position, and leaves this alone.
+
+        Example::
+
+            try:
+                position, value = await m.select()
+            except ConnectionError as error:
+                print("source", m.failed, "failed:", error)
+        """
+        failed: int | None = self._queue.failed
+        return failed
+
     def __len__(self) -> int:
         """The number of positions, also those that are free between others; 0 after `cancel`."""
         return len(self._queue.slots)
 
     def __repr__(self) -> str:
-        if self._queue.closed:
+        if self._queue.phase == "closed":
             return "<MultiAwait closed>"
         slots = [slot for slot in self._queue.slots if slot is not None]
-        shown = [f"{slot.position} {safe_repr(slot.source)} {slot.state}" for slot in slots[:8]]
+        shown = [f"{slot.key} {safe_repr(slot.source)} {slot.state}" for slot in slots[:8]]
         if len(slots) > len(shown):
             shown.append(f"... {len(slots)} in all")
         return f"<MultiAwait {', '.join(shown) or 'without sources'}>"
 
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a MultiAwait can't be copied or pickled: make a new one")
+
     def __del__(self) -> None:
+        if not hasattr(self, "_queue"):
+            return  # it could not be made
+        if self._queue.phase not in ("new", "closed"):
+            warnings.warn(
+                f"{self!r} was dropped before its end: use `async with`, or await its cancel()",
+                ResourceWarning,
+                source=self,
+                stacklevel=2,
+            )
         lost = [] if self._looked else self._queue.undelivered
         for position, value in lost:
             if value is not None:
@@ -677,11 +714,10 @@ class MultiAwait(Generic[*Ts]):
                 )
 
     def _round(self, taken_all: Round) -> Any:
-        values, failures, _ = taken_all
-        return (tuple(values), tuple(failures)) if self._fixed else (values, failures)
+        values, failures = taken_all
+        return (tuple(values), tuple(failures)) if self._fixed else taken_all
 
-    def _values(self, taken_all: Round) -> Any:
-        values, _, _ = taken_all
+    def _values(self, values: list[Any]) -> Any:
         return tuple(values) if self._fixed else values
 
 
@@ -735,8 +771,7 @@ def multi_await(*sources: SourceLike[Any], biased: bool = False) -> Any:
     Args:
         sources: functions without arguments that return an awaitable, such as `queue.get`, or
             `Source` objects. Without any, the set is open: see `MultiAwait.add`.
-        biased: poll the source with the lowest position first, instead of the one that has been
-            ready for longest.
+        biased: true priority: each call looks at the sources from position 0 on.
 
     Returns:
         A `MultiAwait`, which is its own context manager. When the block ends, also by an exception

@@ -109,6 +109,14 @@ class Source(ABC, Generic[T_co]):
             BaseException: any other is a failure of this source, and is delivered as such.
         """
 
+    def _look(self, wake: Wake) -> T_co | Pending:
+        """Poll for a call that can't rely on wakes, because what is there has not woken us yet.
+
+        So does a call that does not wait, and any call of a biased set. A source of many sources
+        polls all of them then; to the others it makes no difference.
+        """
+        return self.poll(wake)
+
     def release(self) -> None:
         """Let go of what a wake gave this source and another task could use.
 

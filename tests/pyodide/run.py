@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import socket
 import sys
 import traceback
@@ -21,6 +22,8 @@ import pytest
 Report = TypeVar("Report", pytest.CollectReport, pytest.TestReport)
 
 CHECKOUT = Path(__file__).parents[2]
+# What may ask for something that is lacking: the tests with what is beside them, and the examples.
+ASKS = re.compile(r"docs/|tests/(docs|peers|promises|real|unit)/|tests/machinery/test_")
 # What an error says where it is missed. Who misses it is found out by running all tests.
 LACKS = {
     "can't start new thread": "there are no threads",
@@ -63,7 +66,7 @@ def lack(failure: BaseException) -> str | None:
         failure = first
     files = [frame.filename for frame in traceback.extract_tb(failure.__traceback__)]
     asked = [name for name in files if name.startswith(f"{CHECKOUT}/")][-1:]
-    if any(name.startswith((f"{CHECKOUT}/tests/test_", f"{CHECKOUT}/docs/")) for name in asked):
+    if any(ASKS.match(Path(name).relative_to(CHECKOUT).as_posix()) for name in asked):
         for message, what in LACKS.items():
             if message in str(failure):
                 return what

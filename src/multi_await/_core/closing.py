@@ -9,62 +9,93 @@ import asyncio
 from collections.abc import Collection, Coroutine
 from typing import Any
 
-from multi_await._core.outcome import Kept, report
+from multi_await._core.outcome import Failed, report
 from multi_await._core.slot import Slot
+from multi_await._source import PENDING
 from multi_await._tasks import ended_by, start, until_done
 
 
-async def end_all(slots: Collection[Slot], undelivered: list[tuple[int, Any]]) -> None:
-    """End these sources, and wait until all have ended; what they leave goes to `undelivered`."""
+class End:
+    """The end of one source, which begins at once; any number of tasks may wait for it."""
+
+    __slots__ = ("_coroutine", "_interrupt", "_task", "left", "slot")
+
+    def __init__(self, slot: Slot) -> None:
+        self.slot = slot
+        self.left = list[Any]()  # what the source had produced and nobody received
+        self._interrupt: BaseException | None = None
+        self._coroutine: Coroutine[Any, Any, None] | None = None
+        self._task: asyncio.Task[None] | None = None
+        self.begin()
+
+    def begin(self) -> None:
+        """Start it; also again, if it was cancelled before its first step by a loop's shutdown."""
+        if self.slot.state == "ended" or (self._task is not None and not self._task.done()):
+            return
+        # A factory that wraps it would leave it never awaited.
+        if self._coroutine is not None:  # pragma: no cover -- runs, unseen by 3.11's tracer
+            self._coroutine.close()
+        self._coroutine = self._run()
+        before = ended_by.set(asyncio.current_task())
+        try:
+            self._task = start(self._coroutine, f"end of {self.slot}")
+        except BaseException as failure:  # the task factory's, which must keep no source open
+            self._failed(failure)
+            self._coroutine.close()
+            self._coroutine = self._run()
+            self._task = asyncio.Task(self._coroutine, loop=asyncio.get_running_loop())
+        finally:
+            ended_by.reset(before)
+
+    def running(self) -> asyncio.Task[None] | None:
+        return None if self.slot.state == "ended" else self._task
+
+    def interrupt(self) -> BaseException | None:
+        """The `KeyboardInterrupt` or `SystemExit` that it raised; for the first who asks."""
+        interrupt, self._interrupt = self._interrupt, None
+        return interrupt
+
+    async def _run(self) -> None:
+        slot = self.slot
+        try:
+            self._take_kept()
+            left = await slot.source.aclose()
+            if left is not None:
+                self.left.extend(left)
+        except asyncio.CancelledError:
+            pass  # what we asked for
+        except GeneratorExit:
+            raise  # the event loop is gone, and with it whom to tell
+        except BaseException as failure:
+            self._failed(failure)
+        finally:
+            slot.state = "ended"
+            del slot.source, slot.poll  # which may hold our wake, and so this slot: no cycle
+
+    def _take_kept(self) -> None:
+        outcome, self.slot.outcome = self.slot.outcome, PENDING
+        if type(outcome) is Failed:
+            report(outcome.taken(), self.slot)
+        elif outcome is not PENDING:
+            self.left.append(outcome)
+
+    def _failed(self, failure: BaseException) -> None:
+        if issubclass(type(failure), (KeyboardInterrupt, SystemExit)):
+            self._interrupt = failure
+        else:
+            report(failure, self.slot)
+
+
+async def until_ended(ends: Collection[End]) -> None:
+    """Wait until all have ended, whatever cancels us, and only then raise what we owe the caller.
+
+    That is an interrupt that an end raised, or else the caller's own cancellation.
+    """
     cancelled = None
-    interrupts = list[BaseException]()
-    while unended := [slot for slot in slots if slot.state != "ended"]:
-        for slot in sorted(unended):
-            # Done, and not ended: cancelled before its first step by a loop that shuts down.
-            if slot.ending is None or slot.ending.done():
-                # A factory that wraps it would leave it never awaited.
-                if slot.end is not None:  # pragma: no cover -- runs, unseen by 3.11's tracer
-                    slot.end.close()
-                slot.end = _end_of(slot, undelivered, interrupts)
-                slot.ending = _start_end(slot, slot.end)
-        endings = [slot.ending for slot in unended if slot.ending is not None]
-        cancelled = await until_done(endings) or cancelled
-    for slot in slots:
-        slot.end = slot.ending = None  # which would keep whoever waited for it
-    for raised in (*interrupts, cancelled):
+    while running := [task for end in ends if (task := end.running()) is not None]:
+        cancelled = await until_done(running) or cancelled
+        for end in ends:
+            end.begin()
+    for raised in (*[end.interrupt() for end in ends], cancelled):
         if raised is not None:
             raise raised
-
-
-def _start_end(slot: Slot, end: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-    before = ended_by.set(asyncio.current_task())
-    try:
-        return start(end, f"end of {slot}")
-    finally:
-        ended_by.reset(before)
-
-
-async def _end_of(
-    slot: Slot, undelivered: list[tuple[int, Any]], interrupts: list[BaseException]
-) -> None:
-    try:
-        while isinstance(kept := slot.source, Kept):
-            slot.source = kept.source
-            if kept.failure is None:
-                undelivered.append((slot.position, kept.value))
-            else:
-                report(kept.failure, slot)
-        left = await slot.source.aclose()
-        if left is not None:
-            undelivered.extend((slot.position, value) for value in left)
-    except asyncio.CancelledError:
-        pass  # what we asked for
-    except GeneratorExit:
-        raise  # the event loop is gone, and with it whom to tell
-    except (KeyboardInterrupt, SystemExit) as interrupt:
-        interrupts.append(interrupt)
-    except BaseException as failure:
-        report(failure, slot)
-    finally:
-        slot.state = "ended"
-        del slot.source  # which may hold our wake, and so this slot: no cycle

@@ -1,66 +1,80 @@
-"""A position: its source, and where that source stands; and the order of positions, if biased.
+"""A slot: one source, where it stands, and what wakes it.
 
-This module knows the ready queue by name only, and the kinds of source not at all.
+This module knows its owner by one method, and the kinds of source not at all.
 """
 
 from __future__ import annotations
 
-import asyncio
-import heapq
-from collections.abc import Coroutine, Iterator
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from collections.abc import Callable
+from typing import Any, Literal, NoReturn, Protocol, TypeAlias
 
+from multi_await._core.outcome import Failed
 from multi_await._names import safe_repr
-from multi_await._source import Source
+from multi_await._source import PENDING, Source, Wake
 
-if TYPE_CHECKING:
-    from multi_await._core.ready import ReadyQueue
-
+# `ready` is in the ready queue, and no other state is. What is `removed` has left the set, and
+# what has `ended` has been closed as well.
 State: TypeAlias = Literal["ready", "pending", "paused", "exhausted", "removed", "ended"]
 
 
+class Owner(Protocol):
+    """What a slot tells of its wake."""
+
+    def woken(self, slot: Slot) -> None: ...
+
+
 class Slot:
-    """A position: its source, and where that source stands. It is also what wakes that source."""
+    """A source in its set. It is also the wake that the source is given."""
 
-    # One that is paused or removed while it is in the ready queue stays there, and is passed over
-    # when its turn comes. `queued` says that it is paused there.
-    __slots__ = ("_owner", "end", "ending", "position", "queued", "source", "state")
+    # `key` is the position, or the key in a group. `poll` is the source's own method, bound once,
+    # except while an outcome is kept beside the source: then it gives that.
+    __slots__ = ("_owner", "key", "outcome", "poll", "source", "state")
 
-    def __init__(self, owner: ReadyQueue, position: int, source: Source[Any]) -> None:
+    def __init__(self, owner: Owner, key: Any, source: Source[Any]) -> None:
         self._owner = owner
-        self.position = position
+        self.key = key
         self.source = source
         self.state: State = "pending"
-        self.queued = False
-        self.end: Coroutine[Any, Any, None] | None = None
-        self.ending: asyncio.Task[None] | None = None
-
-    def __lt__(self, other: Slot) -> bool:
-        return self.position < other.position
+        self.outcome: Any = PENDING
+        self.poll: Callable[[Wake], Any] = source.poll
 
     def __repr__(self) -> str:
-        return f"source {self.position} ({safe_repr(self.source)})"
+        return f"source {safe_repr(self.key)} ({safe_repr(self.source)})"
 
     def __call__(self, *ignored: object) -> None:
         """The wake: what a pending source calls when it may have an outcome."""
         self._owner.woken(self)
 
+    @property
+    def is_polled(self) -> bool:
+        return self.state == "ready" or self.state == "pending"
 
-class LowestFirst:
-    """The end of a deque that the ready queue uses, with the lowest position first."""
+    def look(self) -> Any:
+        """Poll for a call that can't rely on wakes, because they may come a moment later."""
+        return self.source._look(self) if self.outcome is PENDING else self.poll(self)
 
-    def __init__(self) -> None:
-        self._heap: list[Slot] = []
-        self.clear = self._heap.clear
+    def keep(self, outcome: Any) -> None:
+        """Keep an outcome that was taken and can't be delivered by this call: the next one has it.
 
-    def append(self, slot: Slot) -> None:
-        heapq.heappush(self._heap, slot)
+        The source stays where it is, so that `release` and `aclose` reach it.
+        """
+        self.outcome = outcome
+        self.poll = self._give
 
-    def popleft(self) -> Slot:
-        return heapq.heappop(self._heap)
+    def forget(self) -> None:
+        """Keep no outcome: it was delivered."""
+        self.outcome = PENDING
+        self.poll = self.source.poll
 
-    def __iter__(self) -> Iterator[Slot]:
-        return iter(sorted(self._heap))
+    def _give(self, wake: Wake) -> Any:
+        outcome = self.outcome
+        self.forget()
+        if type(outcome) is not Failed:
+            return outcome
+        if outcome.last:
+            self.poll = _has_ended
+        raise outcome.taken()
 
-    def __len__(self) -> int:
-        return len(self._heap)
+
+def _has_ended(wake: Wake) -> NoReturn:
+    raise StopAsyncIteration

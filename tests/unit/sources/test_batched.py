@@ -11,7 +11,7 @@ import pytest
 
 from multi_await import MultiAwait, batched, multi_await
 from tests.conftest import Reported
-from tests.tools import cancelled_after, steps
+from tests.machinery.tools import cancelled_after, steps
 
 Queue = asyncio.Queue[int]
 

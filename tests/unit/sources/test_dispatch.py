@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from multi_await import each, multi_await
-from tests.tools import steps
+from tests.machinery.tools import steps
 
 
 class OwnUntil(asyncio.StreamReader):

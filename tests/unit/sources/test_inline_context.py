@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from multi_await import inline, multi_await
-from tests.tools import steps
+from tests.machinery.tools import steps
 
 span = contextvars.ContextVar("span", default="outside")
 

@@ -11,7 +11,7 @@ import pytest
 
 from multi_await import multi_await, put
 from tests.conftest import Reported
-from tests.tools import cancelled_after, steps
+from tests.machinery.tools import cancelled_after, steps
 
 
 class Word(str):

@@ -1,0 +1,103 @@
+"""The sources of a `MultiAwait` by position, from the first to the end of all.
+
+This module knows nothing of polling.
+"""
+
+from __future__ import annotations
+
+import heapq
+from typing import Any
+
+from multi_await._core.calls import Calls
+from multi_await._core.closing import End, until_ended
+from multi_await._core.slot import Slot
+from multi_await._source import Source
+
+
+class Positions(Calls):
+    """Sources come, pause and go at any time; at the end, all of them end."""
+
+    def __init__(self, biased: bool) -> None:
+        super().__init__(biased)
+        self.undelivered: list[tuple[int, Any]] = []
+        self._free: list[int] = []  # a heap of positions that were removed
+        self._removing: list[End] = []
+        self._closing: list[End] = []
+
+    def next_position(self) -> int:
+        """The lowest that is free."""
+        while self._free and self._free[0] >= len(self.slots):
+            heapq.heappop(self._free)
+        return self._free[0] if self._free else len(self.slots)
+
+    def add(self, source: Source[Any]) -> int:
+        """Give a source the next position; a call that is blocked polls it too."""
+        position = self.next_position()
+        slot = Slot(self, position, source)
+        if position < len(self.slots):
+            self.slots[heapq.heappop(self._free)] = slot
+        else:
+            self.slots.append(slot)
+        self._welcome(slot)
+        return position
+
+    async def remove(self, position: int) -> tuple[Any, ...]:
+        """End the source at a position, free the position, and return what the source left."""
+        slot = self._at(position)
+        self._check_outside("remove()")
+        self._bind()
+        self.slots[position] = None
+        heapq.heappush(self._free, position)
+        while self.slots and self.slots[-1] is None:
+            self.slots.pop()
+        self._leave(slot)
+        end = End(slot)
+        self._removing.append(end)
+        try:
+            await until_ended([end])
+        except BaseException:
+            self.undelivered.extend((position, value) for value in end.left)
+            raise
+        finally:
+            self._removing.remove(end)
+        return tuple(end.left)
+
+    def pause(self, position: int) -> None:
+        """Poll the source no more, until it is resumed."""
+        self._pause(self._at(position))
+
+    def resume(self, position: int) -> None:
+        """Poll the source again; a call that is blocked does so too."""
+        self._resume(self._at(position))
+
+    def _at(self, position: int) -> Slot:
+        self.check_open()
+        slot = self.slots[position] if 0 <= position < len(self.slots) else None
+        if slot is None:
+            raise IndexError(f"there is no source at position {position}: add() returns positions")
+        return slot
+
+    async def close(self) -> None:
+        """End every source at once, and wait until all have ended, whatever cancels us."""
+        self._check_outside("cancel()")
+        self._bind()
+        if self.phase != "closed":
+            self._close()
+        try:
+            await until_ended([*self._removing, *self._closing])
+        finally:
+            for end in self._closing:
+                self.undelivered.extend((end.slot.key, value) for value in end.left)
+            self._closing.clear()
+
+    def _close(self) -> None:
+        self.phase = "closed"
+        self._wake_caller()
+        slots, self.slots = self.slots, []
+        self._unended = 0
+        self._ready.clear()
+        self._claims.clear()
+        for slot in slots:
+            if slot is not None:
+                slot.state = "removed"
+                self._closing.append(End(slot))

@@ -1,0 +1,315 @@
+"""Mutation testing: break a copy of the package in every small way, and see a test fail.
+
+`make mutants` runs this. The mutants are those of cosmic-ray, and one more kind, for which it has
+no operator: a statement is left out. What survives is printed as a difference, and explained in
+docs/reference/mutants.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import difflib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+import warnings
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cosmic_ray import plugins
+from cosmic_ray.commands import init
+from cosmic_ray.mutating import mutate_code
+from cosmic_ray.work_db import WorkDB, use_db
+from cosmic_ray.work_item import MutationSpec, TestOutcome, WorkerOutcome, WorkResult
+from parso.python.tree import Keyword
+
+ROOT = Path(__file__).parents[2]
+COPY = ROOT / ".mutants"
+SESSION = COPY / "session.sqlite"
+TIMED_OUT = "timed out"
+
+# They try what it would be to have identity for equality. Which of the two stands where is a matter
+# of style and speed: what is compared so are None, PENDING, positions and the names of states.
+SAME = re.compile(r"core/ReplaceComparisonOperator_(Is_Eq|IsNot_NotEq|Eq_Is|NotEq_IsNot)$")
+
+# The tests, in stages, each of which is run only if the ones before have passed: where they are in
+# tests/, the environment, the most seconds. Plugins take longer to load than most mutants live. The
+# first stage is the unit tests of the module that is broken; the last one is for survivors, by
+# `--again --stages whole`.
+QUICK = "unit promises/test_promises.py promises/test_every_step.py peers/test_faults_of_1_0_4.py"
+OTHERS = (
+    "promises/test_leaks.py promises/test_conservation.py promises/test_conservation_open_sets.py "
+    "promises/test_model.py promises/test_hostile_schedules.py "
+    "peers/go peers/test_cancellation_of_asyncio.py "
+    "real/test_examples.py real/test_real_sources.py"
+)
+BARE = {"SCHEDULES": "5", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+STAGES: dict[str, tuple[str, dict[str, str], int]] = {
+    "first": ("", BARE, 10),
+    "quick": (QUICK, BARE, 20),
+    "hostile": ("promises/hostile", BARE, 20),
+    "others": (OTHERS, {"SCHEDULES": "5"}, 60),
+    "whole": ("", {"SCHEDULES": "60"}, 600),
+}
+# The unit tests of a module, where they are not in the one file of its own name: what is likely to
+# notice.
+FIRST = {
+    "_multi_await": "multi_await open_sets",
+    "_names": "multi_await open_sets",
+    "_source": "source inline convert adapters",
+    "_tasks": "source multi_await",
+    "closing": "source multi_await",
+    "convert": "convert adapters",
+    "function": "source multi_await",
+    "inline": "inline adapters",
+    "iteration": "adapters",
+    "once": "adapters",
+    "outcome": "source multi_await",
+    "queues": "adapters multi_await",
+    "ready": "ready multi_await open_sets",
+    "slot": "open_sets ready",
+}
+# What proves something of the text of src would notice every mutant, and prove nothing.
+OF_THE_TEXT = ["tests/docs/test_reference.py", "tests/docs/test_figures.py"]
+
+
+class RemoveStatement:
+    """An operator of cosmic-ray: a simple statement of a function becomes `pass`."""
+
+    @classmethod
+    def arguments(cls) -> tuple[()]:
+        return ()
+
+    def mutation_positions(self, node: Any) -> Iterator[tuple[Any, Any]]:
+        if node.type == "simple_stmt" and _function_of(node) is not None:
+            statement = node.children[0]
+            if statement.type not in ("string", "import_name", "import_from", "nonlocal_stmt") and (
+                statement.get_code().strip() != "..."
+            ):
+                yield statement.start_pos, statement.end_pos
+
+    def mutate(self, node: Any, _index: int) -> Any:
+        first = node.get_first_leaf()
+        node.children[0] = Keyword("pass", first.start_pos, first.prefix)
+        return node
+
+
+def _function_of(node: Any) -> Any:
+    while node is not None and node.type != "funcdef":
+        node = node.parent
+    return node
+
+
+class WhatRuns(ast.NodeTransformer):
+    """Leaves out what only a type checker reads: annotations, their names, overloads' stubs."""
+
+    def visit_arg(self, node: ast.arg) -> ast.arg:
+        node.annotation = None
+        return node
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:
+        if node.value is None or ast.unparse(node.annotation) == "TypeAlias":
+            return None
+        return ast.Assign([node.target], self.visit(node.value), lineno=node.lineno)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST | None:
+        return self._function(node)
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST | None:
+        return self._function(node)
+
+    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.AST | None:
+        if ast.unparse(node.body[-1]) == "...":
+            return None
+        node.returns = None
+        return self.generic_visit(node)
+
+
+def what_runs(code: str) -> str:
+    return ast.dump(WhatRuns().visit(ast.parse(code)))
+
+
+def is_a_mutant(code: str, mutated: str) -> bool:
+    """Whether it is another program than before, and one that Python accepts."""
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            compile(mutated, "mutant", "exec", dont_inherit=True)
+    except SyntaxError:
+        return False
+    return what_runs(code) != what_runs(mutated)
+
+
+def copy_the_checkout() -> None:
+    list_files = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(  # noqa: S603 -- nothing of it is from outside
+        list_files,
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    for name in filter(None, listed.stdout.split("\0")):
+        if (ROOT / name).is_file():
+            (COPY / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, COPY / name)
+    # A file where Python would make a directory: two mutants made in one second and of one size are
+    # the same to it, if it finds the first one compiled.
+    for package in (COPY / "src").rglob("__init__.py"):
+        (package.parent / "__pycache__").touch()
+
+
+def failing_tests(module: str, stages: list[str], *, write_bytecode: bool = False) -> str | None:
+    """What the tests say, as soon as one fails; None if all pass."""
+    for stage in stages:
+        places, environment, seconds = STAGES[stage]
+        files = unit_tests(module) if stage == "first" else [f"tests/{at}" for at in places.split()]
+        if stage == "first" and not files:
+            continue
+        options = ["-x", "-q", "--tb=line", "-p", "no:cacheprovider"]
+        if stage in ("first", "quick"):
+            options += ["-k", "not thousand"]
+        options += files or [f"--ignore={file}" for file in OF_THE_TEXT]
+        status, output = run_pytest(options, environment, seconds, write_bytecode)
+        if status != 0:
+            return output
+    return None
+
+
+def unit_tests(module: str) -> list[str]:
+    names = FIRST.get(module, module.strip("_")).split()
+    return [str(file) for name in names for file in Path("tests/unit").rglob(f"test_{name}.py")]
+
+
+def run_pytest(
+    options: list[str], environment: dict[str, str], seconds: int, write_bytecode: bool
+) -> tuple[int | None, str]:
+    """The exit status, or None if it took too long, and the output.
+
+    In a fork of this process, which has imported pytest before: that is twice as fast.
+    """
+    with tempfile.TemporaryFile() as output:
+        if (pid := os.fork()) == 0:
+            status = 1
+            try:
+                os.setsid()
+                os.dup2(output.fileno(), 1)
+                os.dup2(output.fileno(), 2)
+                os.environ.update(environment, PYTHONPATH=str(COPY / "src"))
+                sys.path.insert(0, str(COPY / "src"))
+                sys.dont_write_bytecode = not write_bytecode
+                status = pytest.main(options)
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                sys.stdout.flush()
+                os._exit(status)
+        late = time.monotonic() + seconds
+        while not (ended := os.waitpid(pid, os.WNOHANG))[0] and time.monotonic() < late:
+            time.sleep(0.005)
+        if not ended[0]:
+            os.killpg(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+        output.seek(0)
+        text = output.read().decode(errors="replace")[-1000:]
+    return (ended[1], text) if ended[0] else (None, f"{text}\n{TIMED_OUT}")
+
+
+def run_mutants(stages: list[str], chosen: str, again: bool) -> None:
+    plugins.OPERATOR_PROVIDERS["own"] = {"RemoveStatement": RemoveStatement}
+    all_tests = [stage for stage in stages if stage != "first"]
+    if (said := failing_tests("__init__", all_tests, write_bytecode=True)) is not None:
+        sys.exit(f"the tests fail without a mutant\n{said}")
+    modules = sorted(Path("src/multi_await").rglob("*.py"))
+    with use_db(str(SESSION), WorkDB.Mode.create) as db:
+        if not again:
+            init(modules, db, {})
+        results = dict(db.results)
+        for item in sorted(db.work_items, key=lambda item: item.job_id in results):
+            (mutation,) = item.mutations
+            known = results.get(item.job_id)
+            if known is not None and known.test_outcome != TestOutcome.SURVIVED:
+                continue
+            if not re.search(chosen, mutation.module_path.stem):
+                continue
+            result = try_mutant(mutation, stages)
+            db.set_result(item.job_id, result)
+            if result.worker_outcome == WorkerOutcome.NORMAL:
+                print("." if result.is_killed else f"\n{result.diff}\n", end="", flush=True)
+
+
+def try_mutant(mutation: MutationSpec, stages: list[str]) -> WorkResult:
+    path = mutation.module_path
+    code = path.read_text()
+    try:
+        operator = plugins.get_operator(mutation.operator_name)()
+        mutated = mutate_code(code, operator, mutation.occurrence)
+    except AttributeError:  # ExceptionReplacer knows no names with a dot
+        mutated = None
+    if mutated is None or SAME.match(mutation.operator_name) or not is_a_mutant(code, mutated):
+        return WorkResult(worker_outcome=WorkerOutcome.SKIPPED)
+    path.write_text(mutated)
+    try:
+        said = failing_tests(path.stem, stages)
+    finally:
+        path.write_text(code)
+    lines = difflib.unified_diff(
+        code.splitlines(), mutated.splitlines(), str(path), mutation.operator_name, "", "", 1, ""
+    )
+    return WorkResult(
+        worker_outcome=WorkerOutcome.NORMAL,
+        output=said,
+        test_outcome=TestOutcome.SURVIVED if said is None else TestOutcome.KILLED,
+        diff="\n".join(lines),
+    )
+
+
+def report() -> None:
+    """Every survivor, and the figures of each module."""
+    figures = defaultdict[str, Counter[str]](Counter)
+    with use_db(str(SESSION), WorkDB.Mode.open) as db:
+        modules = {item.job_id: item.mutations[0].module_path.stem for item in db.work_items}
+        for job, result in db.results:
+            if result.worker_outcome != WorkerOutcome.NORMAL:
+                continue
+            if not result.is_killed:
+                print(result.diff, "\n")
+            outcome = "killed" if result.is_killed else "survived"
+            timed_out = (result.output or "").endswith(TIMED_OUT)
+            for name in (modules[job], "in all"):
+                figures[name].update(["mutants", outcome] + ["timed out"] * timed_out)
+    columns = ["mutants", "killed", "timed out", "survived"]
+    print(f"{'':16}", *(f"{column:>10}" for column in columns), f"{'score':>10}")
+    for name, counted in sorted(figures.items()):
+        score = counted["killed"] / counted["mutants"]
+        print(f"{name:16}", *(f"{counted[each]:10}" for each in columns), f"{score:10.1%}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--stages", nargs="*", default=list(STAGES)[:-1], choices=STAGES)
+    parser.add_argument("--modules", default="", help="a regular expression")
+    parser.add_argument("--again", action="store_true", help="those that survived, or were not run")
+    parser.add_argument("--report", action="store_true", help="only what the last run found")
+    chosen = parser.parse_args()
+    if not chosen.again and not chosen.report:
+        shutil.rmtree(COPY, ignore_errors=True)
+    if not chosen.report:
+        copy_the_checkout()
+    os.chdir(COPY)
+    if not chosen.report:
+        run_mutants(chosen.stages, chosen.modules, chosen.again)
+    report()
+
+
+if __name__ == "__main__":
+    main()

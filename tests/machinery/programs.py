@@ -1,0 +1,477 @@
+"""Programs for the model (model.py): their steps, what runs them, and random ones.
+
+A program is a list of steps, which one coroutine runs, and not a state machine of Hypothesis that
+would run the event loop once for each rule: two steps may come without a pass of the event loop
+between them, and that is where wake-ups get lost. It is printed as it is written here: what failed
+is run again by putting `run(...)` into a test.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import itertools
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Concatenate, Generic, NamedTuple, ParamSpec, TypeAlias, TypeVar
+
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+
+from tests.conftest import new_loop
+from tests.machinery.model import (
+    BLINK,
+    CALLS,
+    EIGHTH,
+    ENDS,
+    NOWAIT_CALLS,
+    Acquires,
+    Errand,
+    Function,
+    Gets,
+    Kind,
+    Made,
+    Meaning,
+    Position,
+    Puts,
+    Timer,
+    Waits,
+    World,
+)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+R_co = TypeVar("R_co", covariant=True)
+
+
+class Step(Generic[R_co]):
+    """A function with all its arguments but the world."""
+
+    def __init__(self, do: Callable[..., R_co], arguments: tuple[object, ...]) -> None:
+        self.do = do
+        self.arguments = arguments
+
+    def __call__(self, world: World) -> R_co:
+        return self.do(world, *self.arguments)
+
+    def __repr__(self) -> str:
+        return f"{self.do.__name__}({', '.join(map(repr, self.arguments))})"
+
+
+AnyStep: TypeAlias = Step[Awaitable[None] | None]
+
+
+def step(do: Callable[Concatenate[World, P], R_co]) -> Callable[P, Step[R_co]]:
+    def later(*args: P.args, **kwargs: P.kwargs) -> Step[R_co]:
+        assert not kwargs
+        return Step(do, args)
+
+    return later
+
+
+def run(
+    first: Made,
+    second: Made,
+    steps: Sequence[AnyStep],
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] = new_loop,
+) -> Counter[str]:
+    """Run a program, and say what was seen."""
+
+    async def main() -> Counter[str]:
+        world = World(first, second)
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: world.report(context))
+        done = list[AnyStep]()
+        try:
+            for step in steps:
+                done.append(step)
+                if (result := step(world)) is not None:
+                    await result
+                world.check()
+            await world.end()
+        except BaseException as failure:
+            failure.add_note(f"run({first}, {second}, {done})")
+            raise
+        finally:
+            for consumer in world.consumers:
+                await consumer.real.cancel()
+        return world.seen
+
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        return runner.run(main())
+
+
+# -- sources ---------------------------------------------------------------------------------------
+
+
+@step
+def gets(world: World, queue: int) -> Kind:
+    return Gets(world.boxes[queue])
+
+
+@step
+def function(world: World, queue: int) -> Kind:
+    return Function(world.boxes[queue], slow=False)
+
+
+@step
+def slow_function(world: World, queue: int) -> Kind:
+    return Function(world.boxes[queue], slow=True)
+
+
+@step
+def puts(world: World, queue: int) -> Kind:
+    return Puts(world.boxes[queue])
+
+
+@step
+def acquires(world: World, which: int) -> Kind:
+    return Acquires(world.slots[which])
+
+
+@step
+def waits(world: World) -> Kind:
+    return Waits(world.flag)
+
+
+@step
+def ticks_every(world: World, seconds: float) -> Kind:
+    return Timer(world, seconds, once=False)
+
+
+@step
+def comes_after(world: World, seconds: float) -> Kind:
+    return Timer(world, seconds, once=True)
+
+
+# -- steps with a MultiAwait: `who` is 0 for the first, and 1 for the second -----------------------
+
+
+def attempt(world: World, refusal: type[Exception] | None, do: Callable[[], object]) -> bool:
+    """Do it, or see it refused."""
+    try:
+        do()
+    except (TypeError, IndexError, RuntimeError) as refused:
+        world.must(type(refused) is refusal, f"{refused!r}, and not {refusal}")
+        return False
+    world.must(refusal is None, f"no {refusal}")
+    return True
+
+
+@step
+def add(world: World, who: int, source: Step[Kind]) -> None:
+    consumer = world.consumers[who]
+    position = Position(consumer, consumer.free_position(), source(world))
+    refusal = TypeError if consumer.fixed else RuntimeError if consumer.closed else None
+
+    def do() -> None:
+        number = consumer.real.add(position.source())
+        world.must(number == position.number, f"add() gave {number}, and not {position.number}")
+
+    if attempt(world, refusal, do):
+        consumer.positions[position.number] = position
+
+
+@step
+async def remove(world: World, who: int, number: int) -> None:
+    consumer = world.consumers[who]
+    refusal = TypeError if consumer.fixed else RuntimeError if consumer.closed else IndexError
+    position = None
+    if not consumer.fixed:
+        position = consumer.positions.pop(number, None)
+    try:
+        left = await consumer.real.remove(number)
+    except (TypeError, IndexError, RuntimeError) as refused:
+        world.must(position is None and type(refused) is refusal, f"{refused!r}, not {refusal}")
+    else:
+        world.must(position is not None, f"there was no source at {number} to remove")
+        if position is not None:
+            world.must([*left] == consumer.ended(position), f"{position} left {left}")
+
+
+def guard(world: World, who: int, number: int, paused: bool) -> None:
+    """Pause the source, or resume it."""
+    consumer = world.consumers[who]
+    position = consumer.positions.get(number)
+    if position is not None and position.over() and not position.watched:
+        return  # nothing comes of it if a poll has found that it is over, which nobody can know
+    refusal: type[Exception] | None = None
+    if consumer.closed:
+        refusal = RuntimeError
+    elif position is None:
+        refusal = IndexError
+    do = consumer.real.pause if paused else consumer.real.resume
+    if attempt(world, refusal, lambda: do(number)) and position is not None:
+        position.paused = paused and not position.exhausted
+        world.changed()
+
+
+@step
+def pause(world: World, who: int, number: int) -> None:
+    guard(world, who, number, paused=True)
+
+
+@step
+def resume(world: World, who: int, number: int) -> None:
+    guard(world, who, number, paused=False)
+
+
+@step
+async def call(world: World, who: int, name: str, seconds: float) -> None:
+    """By the program itself, with a timeout."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await world.consumers[who].call(name)
+
+
+@step
+def call_nowait(world: World, who: int, name: str, times: int) -> None:
+    for _ in range(times):
+        world.consumers[who].call_nowait(name)
+
+
+@step
+def start_call(world: World, who: int, name: str) -> None:
+    """By a task of its own."""
+    world.callers[who].append(Errand(lambda: world.consumers[who].call(name)))
+
+
+@step
+def cancel_calls(world: World, who: int) -> None:
+    for caller in world.callers[who]:
+        caller.cancel()
+
+
+@step
+async def close(world: World, who: int) -> None:
+    await world.close(world.consumers[who])
+
+
+# -- steps of others -------------------------------------------------------------------------------
+
+
+@step
+def put_item(world: World, queue: int, meaning: Meaning) -> None:
+    box = world.boxes[queue]
+    if not box.full() and not box.shut:
+        item = world.item(meaning)
+        box.real.put_nowait(item)
+        box.entered(item)
+
+
+@step
+def take_item(world: World, queue: int) -> None:
+    box = world.boxes[queue]
+    if box.items:
+        item = box.real.get_nowait()
+        box.left(item)
+        world.delivered.append(item)
+
+
+@step
+def shut_down(world: World, queue: int) -> None:
+    """Python 3.13."""
+    box = world.boxes[queue]
+    if hasattr(box.real, "shutdown"):
+        box.real.shutdown()
+        box.shut = True
+        world.changed()
+
+
+@step
+def start_getter(world: World, queue: int) -> None:
+    box = world.boxes[queue]
+
+    async def get() -> None:
+        with contextlib.suppress(*ENDS):
+            item = await box.real.get()
+            box.left(item)
+            world.delivered.append(item)
+
+    world.rivals.append(Errand(get, wants=box))
+
+
+@step
+def start_putter(world: World, queue: int, meaning: Meaning) -> None:
+    box = world.boxes[queue]
+    item = world.item(meaning)
+
+    async def put() -> None:
+        with contextlib.suppress(*ENDS):
+            await box.real.put(item)
+            box.entered(item)
+
+    world.rivals.append(Errand(put, wants=box))
+
+
+@step
+def start_holder(world: World, which: int, seconds: float) -> None:
+    slots = world.slots[which]
+
+    async def hold() -> None:
+        await slots.real.acquire()
+        slots.acquired()
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            slots.released()
+
+    world.rivals.append(Errand(hold, wants=slots))
+
+
+@step
+def cancel_rival(world: World, number: int) -> None:
+    """One of those that are still there."""
+    there = [rival for rival in world.rivals if not rival.task.done()]
+    if there:
+        there[number % len(there)].cancel()
+
+
+@step
+def release(world: World, which: int) -> None:
+    """What a MultiAwait has acquired for the program."""
+    slots = world.slots[which]
+    if slots.lent:
+        slots.lent -= 1
+        slots.released()
+
+
+@step
+def set_event(world: World) -> None:
+    world.flag.set()
+
+
+@step
+def clear_event(world: World) -> None:
+    world.flag.clear()
+
+
+@step
+def later(world: World, seconds: float, what: Step[None]) -> None:
+    """While the program goes on, or waits in a call."""
+
+    async def wait() -> None:
+        await asyncio.sleep(seconds)
+        what(world)
+
+    world.rivals.append(Errand(wait))
+
+
+@step
+async def sleep(world: World, seconds: float) -> None:
+    await asyncio.sleep(seconds)
+
+
+@step
+async def passes(world: World, number: int) -> None:
+    for _ in range(number):
+        await asyncio.sleep(0)
+
+
+@step
+async def rest(world: World) -> None:
+    await world.rest()
+
+
+# -- random programs -------------------------------------------------------------------------------
+
+
+def each(make: Callable[..., Step[T]], *arguments: Iterable[object]) -> list[Step[T]]:
+    """The step with all of these arguments; one that is there twice is drawn twice as often."""
+    return [make(*chosen) for chosen in itertools.product(*arguments)]
+
+
+# The program itself calls the first, mostly, and other tasks the second.
+BOTH, FIRST, SECOND = [0, 1], [0, 0, 0, 1], [1, 1, 1, 0]
+LOCKS = [0, 1]
+WAITING = [*CALLS, "get_or_raise"]
+POSITIONS = [0, 0, 0, 1, 1, 2, 3, -1]
+SECONDS = [EIGHTH, 0.5, 2]
+MEANINGS: list[Meaning] = ["value", "value", "value", "failure", "failure", "end", "cancelled"]
+AFTERWARDS: list[AnyStep | None] = [*4 * [None], *each(passes, [1, 2, 3]), *4 * each(rest)]
+
+
+@functools.cache
+def sources_with(queues: tuple[int, ...]) -> list[Step[Kind]]:
+    return [
+        *2 * each(gets, queues),
+        *2 * each(function, queues),
+        *each(slow_function, queues),
+        *each(puts, queues),
+        *each(acquires, LOCKS),
+        *each(waits),
+        *each(comes_after, SECONDS),
+        *each(ticks_every, SECONDS),
+    ]
+
+
+@functools.cache
+def steps_with(queues: tuple[int, ...]) -> list[Sequence[AnyStep | None]]:
+    sudden = [
+        *each(put_item, queues, ["value", "failure"]),
+        *each(take_item, queues),
+        *each(release, LOCKS),
+        *each(set_event),
+        *each(clear_event),
+    ]
+    return [
+        [None],  # the simplest: what fails shrinks to this
+        *6 * [each(put_item, queues, MEANINGS)],
+        *1 * [each(take_item, queues)],
+        *1 * [each(release, LOCKS)],
+        *2 * [each(set_event)],
+        *1 * [each(clear_event)],
+        *4 * [each(later, [EIGHTH, EIGHTH, 0.5], sudden)],
+        *4 * [each(call, FIRST, WAITING, [0, BLINK, EIGHTH, 2])],
+        *3 * [each(call_nowait, FIRST, NOWAIT_CALLS, [1, 1, 5])],
+        *4 * [each(start_call, SECOND, WAITING)],
+        *2 * [each(cancel_calls, SECOND)],
+        *1 * [each(remove, BOTH, POSITIONS)],
+        *2 * [each(pause, BOTH, POSITIONS)],
+        *2 * [each(resume, BOTH, POSITIONS)],
+        *2 * [each(start_getter, queues)],
+        *1 * [each(start_putter, queues, MEANINGS)],
+        *1 * [each(start_holder, LOCKS, SECONDS)],
+        *1 * [each(cancel_rival, [0, 1, 2])],
+        *2 * [each(sleep, SECONDS)],
+        # Seldom, because little happens after these.
+        [*each(close, BOTH), *each(shut_down, queues), None, None, None, None],
+    ]
+
+
+# No time limits and no memory of other runs: the same seed gives the same programs.
+AS_THE_SEED_SAYS = settings(
+    phases=[Phase.generate, Phase.shrink],
+    database=None,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+class Program(NamedTuple):
+    """What `run` runs."""
+
+    first: Made
+    second: Made
+    steps: list[AnyStep]
+
+
+@st.composite
+def programs(draw: st.DrawFn) -> Program:
+    """Few queues and few sources in each, so that many want the same."""
+    queues = tuple(draw(st.lists(st.integers(0, 2), min_size=1, max_size=3)))
+    sources = draw(st.lists(st.sampled_from(sources_with(queues)), min_size=1, max_size=4))
+    chosen = st.lists(st.sampled_from(sources), max_size=4).map(tuple)
+    made = st.builds(Made, st.booleans(), st.booleans(), st.booleans(), chosen)
+    choices = [*steps_with(queues), *3 * [each(add, BOTH, sources)]]
+    # Three numbers for each step: which, with what arguments, and what comes after it. Many of
+    # them, because lists are mostly short; but those that are zero are no step.
+    steps = list[AnyStep]()
+    pairs = draw(st.lists(st.binary(min_size=6, max_size=6), min_size=15, max_size=30))
+    for pair in pairs:
+        for which, with_what, afterwards in (pair[:3], pair[3:]):
+            options = choices[which % len(choices)]
+            step = options[with_what % len(options)]
+            if step is not None:
+                steps += filter(None, [step, AFTERWARDS[afterwards % len(AFTERWARDS)]])
+    return Program(draw(made), draw(made), steps)

@@ -1,0 +1,85 @@
+"""Random programs and schedules, other ones each time: `make soak SECONDS=60`.
+
+Each round has a seed, which is printed; SOAK_SEED=... runs that round again, and no other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+
+import hypothesis
+import pytest
+from hypothesis import given, settings
+
+from tests.conftest import new_loop, with_task_factory
+from tests.machinery.programs import AS_THE_SEED_SAYS, Program, programs
+from tests.machinery.programs import run as run_program
+from tests.machinery.shuffled_loop import ShuffledLoop
+from tests.promises.test_conservation import Schedule, function_source, inline_source
+from tests.promises.test_conservation import run as run_schedule
+from tests.promises.test_conservation_open_sets import Changing
+
+SECONDS = float(os.environ.get("SOAK_SECONDS", "60"))
+SEED = os.environ.get("SOAK_SEED")
+PROGRAMS = 500  # in a round, for each event loop
+SCHEDULES = 10
+
+
+def run_programs(seed: int, loop_factory: Callable[[], asyncio.AbstractEventLoop]) -> Counter[str]:
+    seen: Counter[str] = Counter()
+
+    @hypothesis.seed(seed)
+    @settings(AS_THE_SEED_SAYS, max_examples=PROGRAMS)
+    @given(programs())
+    def one_program(program: Program) -> None:
+        seen.update(run_program(*program, loop_factory))
+        seen["programs"] += 1
+        seen["steps"] += len(program.steps)
+
+    one_program()
+    return seen
+
+
+def run_schedules(seed: int) -> None:
+    for kind, source in [
+        (Schedule, inline_source),
+        (Schedule, function_source),
+        (Changing, inline_source),
+    ]:
+        for number in range(seed, seed + SCHEDULES):
+            schedule = run_schedule(number, source, kind)
+            there = schedule.delivered + schedule.left_in_queues() + schedule.undelivered
+            assert Counter(there) == Counter(schedule.put), f"schedule {number}"
+
+
+@pytest.mark.filterwarnings("ignore:It looks like `register_random`")
+def test_soak() -> None:
+    seen: Counter[str] = Counter()
+    end = time.monotonic() + SECONDS
+    while True:
+        seed = int(SEED) if SEED else random.randrange(10**9)  # noqa: S311 -- no secret
+
+        def shuffled_loop(seed: int = seed) -> asyncio.AbstractEventLoop:
+            return with_task_factory(ShuffledLoop(seed))
+
+        try:
+            seen += run_programs(seed, new_loop)
+            seen += run_programs(seed, shuffled_loop)
+            run_schedules(seed)
+        except BaseException as failure:
+            failure.add_note(f"SOAK_SEED={seed} runs this round again")
+            raise
+        seen["schedules"] += 3 * SCHEDULES
+        counts = ", ".join(f"{seen[what]} {what}" for what in ("programs", "steps", "schedules"))
+        sys.stdout.write(f"seed {seed}: done; {counts}\n")
+        sys.stdout.flush()
+        if SEED or time.monotonic() >= end:
+            break
+    for what, number in sorted(seen.items()):
+        sys.stdout.write(f"{number:8} {what}\n")

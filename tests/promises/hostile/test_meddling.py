@@ -1,0 +1,241 @@
+"""What a hostile source does to the MultiAwait that it is in, and to its caller."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from multi_await import PENDING, Wake, every, inline
+from tests.machinery.tools import pass_time, steps
+from tests.promises.hostile.beside import CALLS, OTHER_CALLS, Beside, Quiet, now
+
+
+@pytest.mark.parametrize("inner", CALLS)
+async def test_a_call_from_within_a_poll_is_a_failure(inner: str) -> None:
+    async def calls() -> None:
+        given = getattr(here.m, inner)()
+        if not inner.endswith("nowait"):
+            await given
+
+    for call in OTHER_CALLS:
+        async with Beside(inline(calls)) as here:
+            for _ in range(3):
+                await here.item(call)
+        assert {type(failure) for failure in here.failures} == {RuntimeError}
+        assert "one call at a time" in str(here.failures[0])
+
+
+async def test_a_call_from_a_sources_task_between_two_calls_takes_what_it_takes() -> None:
+    async def takes() -> str:
+        await asyncio.sleep(1)
+        here.items.append((await here.m.select())[1])
+        return "took one"
+
+    async with Beside(takes) as here:
+        await here.item()
+        await asyncio.sleep(2)
+        await here.call()
+        assert "one call at a time" in str(here.failures.pop())
+        here.put_item()
+        await steps(3)
+        assert here.items == [0, 1]
+        await here.call()
+        assert here.events == ["took one"]
+        await here.item()
+
+
+async def test_a_call_from_a_sources_task_while_another_waits_is_a_failure() -> None:
+    async def takes() -> None:
+        await asyncio.sleep(1)
+        await here.m.select()
+
+    async with Beside(takes) as here:
+        await here.call()
+        assert "one call at a time" in str(here.failures.pop())
+        await here.item()
+
+
+@pytest.mark.parametrize("end", ["cancel", "remove itself", "remove the other"])
+async def test_an_end_from_within_a_poll_is_a_failure(end: str) -> None:
+    async def ends() -> None:
+        if end == "cancel":
+            await here.m.cancel()
+        else:
+            await here.m.remove(0 if end == "remove itself" else here.position)
+
+    for call in OTHER_CALLS:
+        async with Beside(inline(ends)) as here:
+            for _ in range(3):
+                await here.item(call)
+        assert {type(failure) for failure in here.failures} == {RuntimeError}
+        assert "from within a source" in str(here.failures[0])
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="tasks that start eagerly came with 3.12")
+async def test_an_end_before_the_first_await_of_a_task_is_a_failure_from_3_12_on() -> None:
+    asyncio.get_running_loop().set_task_factory(None)
+
+    async def ends() -> None:
+        await here.m.cancel()
+
+    async with Beside(ends) as here:
+        for _ in range(3):
+            await here.item()
+    assert "from within a source" in str(here.failures[0])
+
+
+@pytest.mark.in_order
+async def test_a_sources_task_may_end_the_multi_await() -> None:
+    ended = list[float]()
+
+    async def ends() -> None:
+        await asyncio.sleep(1)
+        await here.m.cancel()
+        ended.append(now())
+
+    here = Beside(ends)
+    await here.item()
+    await here.call()
+    assert "closed by cancel()" in str(here.failures[0])
+    here.put_item()
+    await here.m.cancel()
+    await steps(1)
+    assert ended == [1]
+    here.check()
+
+
+@pytest.mark.parametrize("other", [True, False])
+async def test_a_sources_task_may_remove_itself_or_another(other: bool) -> None:
+    async def removes() -> str:
+        await asyncio.sleep(1)
+        await here.m.remove(0 if other else 1)
+        return "removed"
+
+    async with Beside(Quiet(), removes) as here:
+        await here.item()
+        await asyncio.sleep(1)
+        await here.item()
+        assert len([each for each in repr(here.m).split(", ") if "Queue" not in each]) == 1
+
+
+class Meddles(Quiet):
+    """Does something to the MultiAwait each time when it is polled."""
+
+    here: Beside
+
+    def __init__(self, deed: Callable[[Beside], object]) -> None:
+        self.deed = deed
+        self.polls = 0
+
+    def poll(self, wake: Wake) -> Any:
+        self.polls += 1
+        self.deed(self.here)
+        return super().poll(wake)
+
+
+@pytest.mark.parametrize("call", CALLS)
+async def test_a_poll_may_add_a_source(call: str) -> None:
+    async def adds(value: str) -> str:
+        await asyncio.sleep(1)
+        return value
+
+    source = Meddles(lambda here: len(here.m) > 2 or here.m.add(functools.partial(adds, "added")))
+    async with Beside(source) as here:
+        source.here = here
+        for _ in range(3):
+            await here.item(call)
+        while not here.events:
+            await asyncio.sleep(1)
+            await here.call(call)
+        assert here.events == ["added"]
+
+
+@pytest.mark.parametrize("call", CALLS)
+async def test_a_poll_may_pause_its_own_source(call: str) -> None:
+    source = Meddles(lambda here: here.m.pause(0))
+    async with Beside(source) as here:
+        source.here = here
+        resumed = 0
+        for _ in range(6):
+            await here.item(call)
+            if "paused" in repr(here.m):
+                here.m.resume(0)
+                resumed += 1
+    assert 1 < source.polls <= resumed + 1
+    assert here.failures == []
+
+
+@pytest.mark.parametrize("call", CALLS)
+async def test_what_a_poll_pauses_keeps_what_it_has(call: str) -> None:
+    source = Meddles(lambda here: here.m.pause(here.position))
+    async with Beside(source) as here:
+        source.here = here
+        here.put_item()
+        await steps(3)
+        if call.endswith("nowait"):
+            await here.call(call)
+        else:
+            blocked = asyncio.ensure_future(here.call(call))
+            await asyncio.sleep(1)
+            assert not blocked.done()
+            blocked.cancel()
+            await blocked
+        assert here.queue.qsize() == 1
+        here.m.resume(here.position)
+        await here.call(call)
+        assert here.items == [0]
+
+
+@pytest.mark.parametrize("value", [PENDING, "a value"])
+@pytest.mark.parametrize("call", CALLS)
+async def test_a_source_that_cancels_the_caller_has_taken_nothing_from_it(
+    call: str, value: object
+) -> None:
+    task: Any = asyncio.current_task()
+
+    class Cancels(Quiet):
+        given = 0
+
+        def poll(self, wake: Wake) -> Any:
+            asyncio.get_running_loop().call_soon(wake)
+            task.cancel()
+            if value is not PENDING:
+                self.given += 1
+            return value
+
+    source = Cancels()
+    async with Beside(source) as here:
+        for _ in range(9):
+            here.put_item()
+            with contextlib.suppress(asyncio.CancelledError):
+                await steps(3)
+            await here.call(call)
+            while task.uncancel():
+                pass
+            with contextlib.suppress(asyncio.CancelledError):
+                await steps(1)
+    assert {type(failure) for failure in here.failures} <= {asyncio.CancelledError}
+    assert here.events == [value] * source.given
+    assert len(here.items) > 0
+
+
+async def test_a_poll_that_blocks_makes_the_others_late_and_loses_no_tick() -> None:
+    class Blocks(Quiet):
+        def poll(self, wake: Wake) -> Any:
+            asyncio.get_running_loop().call_later(1, wake)
+            pass_time(10)
+            return PENDING
+
+    async with Beside(every(1), Blocks()) as here:
+        for _ in range(5):
+            await here.item()
+        await here.m.remove(1)
+        await here.call()
+        await here.call()
+    assert sum(here.events) == now()

@@ -1,0 +1,470 @@
+"""Whatever befalls a consumer, at whichever step of the event loop: nothing is lost.
+
+A step is one callback that the event loop runs. A scenario runs once undisturbed, and the steps of
+its consumer's life are counted. Then it runs again for each step, and there something happens: the
+consumer is cancelled, its call times out, a source fails. Each time what was put must be delivered,
+in `undelivered` or still there, nothing twice; locks and slots must be free, no wake-up may be lost
+on its way to another task, and the cancellation must come through.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import itertools
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextvars import Context
+from typing import Any, TypeAlias, TypeVarTuple
+
+import pytest
+from virtual_clock import VirtualClockLoop
+
+from multi_await import MultiAwait, after, batched, each, every, inline, multi_await, once, put
+from tests.conftest import Reported
+from tests.machinery.tools import SCHEDULES
+
+Ts = TypeVarTuple("Ts")
+
+ITEMS = 2
+LIFE = 1.3  # seconds, after which the consumer has had enough
+STRIDE = 1 if SCHEDULES >= 600 else 40
+
+Deed: TypeAlias = Callable[["Scenario"], object]
+Kind: TypeAlias = Callable[["Scenario"], Any]
+Consume: TypeAlias = Callable[["Scenario", MultiAwait[*tuple[Any, ...]]], Awaitable[None]]
+
+
+class Fault(Exception):  # noqa: N818 -- what it is
+    """The failure of a source."""
+
+
+class SteppingLoop(VirtualClockLoop):
+    """Counts the callbacks that it runs, and does a deed before some of them."""
+
+    def __init__(self) -> None:
+        self.step = 0
+        self.deeds: dict[int, Callable[[], object]] = {}
+        super().__init__()
+
+    def call_soon(
+        self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.Handle:
+        return super().call_soon(self.one_step, callback, *args, context=context)
+
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[[*Ts], object],
+        *args: *Ts,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
+        return super().call_at(when, self.one_step, callback, *args, context=context)
+
+    def one_step(self, callback: Callable[[*Ts], object], *args: *Ts) -> None:
+        self.step += 1
+        if self.step in self.deeds:
+            self.deeds.pop(self.step)()
+        callback(*args)
+
+
+class Scenario:
+    """One who puts, a rival for everything that is there, and one consumer with a MultiAwait."""
+
+    def __init__(self, kinds: list[Kind], consume: Consume) -> None:
+        self.kinds = kinds
+        self.consume = consume
+        self.queue: asyncio.Queue[int] = asyncio.Queue()
+        self.room: asyncio.Queue[int] = asyncio.Queue(1)
+        self.lock = asyncio.Lock()
+        self.slots = asyncio.Semaphore(1)
+        self.event = asyncio.Event()
+        self.stream = asyncio.StreamReader()
+        self.faults = [asyncio.get_running_loop().create_future()]
+        self.numbers = itertools.count(1)
+        self.put = list[int]()
+        self.delivered = list[int]()
+        self.failed = 0
+        self.timeout: asyncio.Timeout | None = None
+        self.must_be_cancelled = False
+        self.shut_down = False
+        self.stopped = False
+        self.busy = False
+
+    def goes_on(self) -> bool:
+        return not self.stopped
+
+    def number(self) -> int:
+        """A new item."""
+        self.put.append(next(self.numbers))
+        return self.put[-1]
+
+    def fault(self) -> asyncio.Future[None]:
+        """Fails if somebody wants it to, and never gives anything."""
+        return self.faults.pop() if self.faults else asyncio.get_running_loop().create_future()
+
+    # -- the others ----------------------------------------------------------------------------
+
+    async def produce(self) -> None:
+        for _ in range(ITEMS):
+            await asyncio.sleep(0)
+            self.queue.put_nowait(self.number())
+            self.stream.feed_data(b"%d\n" % self.number())
+            self.event.set()
+            await asyncio.sleep(0)
+            self.queue.put_nowait(self.number())
+            await asyncio.sleep(0.4)
+        self.stream.feed_eof()
+
+    async def gets(self, queue: asyncio.Queue[int]) -> None:
+        while True:
+            self.delivered.append(await queue.get())
+            await asyncio.sleep(0.5)
+
+    async def holds(self, lock: asyncio.Lock | asyncio.Semaphore) -> None:
+        while True:
+            async with lock:
+                await asyncio.sleep(0.25)
+            await asyncio.sleep(0.25)
+
+    def rivals(self) -> list[asyncio.Task[None]]:
+        gets = [asyncio.create_task(self.gets(queue)) for queue in (self.queue, self.room)]
+        return gets + [asyncio.create_task(self.holds(lock)) for lock in (self.lock, self.slots)]
+
+    # -- the consumer --------------------------------------------------------------------------
+
+    async def live(self) -> None:
+        self.m = multi_await(*[kind(self) for kind in self.kinds], after(LIFE))
+        try:
+            async with self.m:
+                await self.consume(self, self.m)
+        finally:
+            for position, value in self.m.undelivered:
+                self.take(position, value)
+
+    @contextlib.asynccontextmanager
+    async def failures(self) -> AsyncIterator[None]:
+        """Goes on after a failure, and after a call that timed out."""
+        try:
+            async with asyncio.timeout(None) as self.timeout:
+                yield
+        except TimeoutError:
+            pass
+        except Fault:
+            self.failed += 1
+        finally:
+            self.timeout = None
+
+    def take(self, position: int, value: Any) -> None:
+        """What is delivered: items are counted, and what was lent is given back."""
+        if position == len(self.kinds):
+            self.stopped = True
+            return
+        kind = self.kinds[position]
+        if kind in (lock_source, slot_source):
+            (self.lock if kind is lock_source else self.slots).release()
+            self.busy = True
+        elif kind is event_source:
+            self.event.clear()
+        elif kind is batch_source:
+            self.delivered += value
+        elif kind in TAKES:
+            self.delivered.append(int(value))
+
+    async def rest(self) -> None:
+        """What is lent is free at once, and ready again: the clock would never move."""
+        if self.busy:
+            self.busy = False
+            await asyncio.sleep(0.2)
+
+    # -- a run ---------------------------------------------------------------------------------
+
+    async def run(self, deeds: dict[int, Deed]) -> int:
+        """Returns how many steps the consumer lived."""
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, SteppingLoop)
+        begin = loop.step
+        self.end = loop.time() + LIFE
+        producer = asyncio.create_task(self.produce())
+        rivals = self.rivals()
+        self.consumer = asyncio.create_task(self.live())
+        loop.deeds = {begin + step: functools.partial(deed, self) for step, deed in deeds.items()}
+        await asyncio.wait([self.consumer])
+        lived = loop.step - begin
+        loop.deeds = {}
+        await asyncio.wait([producer])
+        if not self.shut_down:
+            await self.check_wake_ups()
+        for rival in rivals:
+            rival.cancel()
+        await asyncio.wait(rivals)
+        await self.check()
+        return lived
+
+    async def check_wake_ups(self) -> None:
+        """The rivals get what is there, and then what comes."""
+        await asyncio.sleep(10)
+        assert self.queue.empty()
+        assert self.room.empty()
+        self.queue.put_nowait(self.number())
+        self.room.put_nowait(self.number())
+        await asyncio.sleep(0.5)
+        assert self.queue.empty()
+        assert self.room.empty()
+
+    async def check(self) -> None:
+        assert self.consumer.cancelled() == self.must_be_cancelled
+        if not self.must_be_cancelled:
+            self.consumer.result()
+        assert not self.lock.locked()
+        assert not self.slots.locked()
+        self.stream.feed_eof()
+        rest = [int(number) for number in (await self.stream.read()).split()]
+        for queue in (self.queue, self.room):
+            assert "_getters" not in repr(queue)
+            assert "_putters" not in repr(queue)
+            rest += [queue.get_nowait() for _ in range(queue.qsize())]
+        assert Counter(self.delivered + rest) == Counter(self.put)
+
+
+# -- the sources -----------------------------------------------------------------------------------
+
+
+def queue_source(scenario: Scenario) -> Any:
+    return scenario.queue.get
+
+
+def batch_source(scenario: Scenario) -> Any:
+    return batched(scenario.queue, 3)
+
+
+def function_source(scenario: Scenario) -> Any:
+    async def get() -> int:
+        return await scenario.queue.get()
+
+    return get
+
+
+def slow_function_source(scenario: Scenario) -> Any:
+    """Has steps of its own after it took an item, and keeps it when it is cancelled there."""
+
+    async def get() -> int:
+        item = await scenario.queue.get()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(0.1)
+        return item
+
+    return get
+
+
+def inline_source(scenario: Scenario) -> Any:
+    async def get() -> int:
+        return await scenario.queue.get()
+
+    return inline(get)
+
+
+def once_source(scenario: Scenario) -> Any:
+    return once(scenario.queue.get())
+
+
+def each_source(scenario: Scenario) -> Any:
+    async def items() -> AsyncIterator[int]:
+        while True:
+            yield await scenario.queue.get()
+
+    return each(items())
+
+
+def lines_source(scenario: Scenario) -> Any:
+    return each(scenario.stream)
+
+
+def put_source(scenario: Scenario) -> Any:
+    return put(scenario.room, scenario.number)
+
+
+def event_source(scenario: Scenario) -> Any:
+    return scenario.event.wait
+
+
+def lock_source(scenario: Scenario) -> Any:
+    return scenario.lock.acquire
+
+
+def slot_source(scenario: Scenario) -> Any:
+    return scenario.slots.acquire
+
+
+def every_source(_: Scenario) -> Any:
+    return every(0.7)
+
+
+def after_source(_: Scenario) -> Any:
+    return after(1.5)
+
+
+def fault_source(scenario: Scenario) -> Any:
+    return scenario.fault
+
+
+TAKES = [
+    queue_source,
+    batch_source,
+    function_source,
+    slow_function_source,
+    inline_source,
+    once_source,
+    each_source,
+    lines_source,
+]
+KINDS = [*TAKES, put_source, event_source, lock_source, slot_source, every_source, after_source]
+MIXED = {
+    "two of asyncio's own": [queue_source, queue_source, fault_source],
+    "inline ones": [queue_source, batch_source, lock_source, put_source, slot_source, fault_source],
+    "tasks": [function_source, slow_function_source, each_source, once_source, fault_source],
+    "one of each": [*KINDS, fault_source],
+}
+
+
+# -- what the consumer calls -----------------------------------------------------------------------
+
+
+async def select(scenario: Scenario, m: MultiAwait[*tuple[Any, ...]]) -> None:
+    while scenario.goes_on():
+        async with scenario.failures():
+            scenario.take(*await m.select())
+            await scenario.rest()
+
+
+async def iterate(scenario: Scenario, m: MultiAwait[*tuple[Any, ...]]) -> None:
+    while scenario.goes_on():
+        async with scenario.failures():
+            async for event in m:
+                scenario.take(*event)
+                await scenario.rest()
+                if not scenario.goes_on():
+                    break
+
+
+async def get(scenario: Scenario, m: MultiAwait[*tuple[Any, ...]]) -> None:
+    while scenario.goes_on():
+        async with scenario.failures():
+            completed, failures = await m.get()
+            take_all(scenario, completed)
+            scenario.failed += sum(isinstance(failure, Fault) for failure in failures)
+            await scenario.rest()
+
+
+async def get_or_raise(scenario: Scenario, m: MultiAwait[*tuple[Any, ...]]) -> None:
+    while scenario.goes_on():
+        async with scenario.failures():
+            take_all(scenario, await m.get_or_raise())
+            await scenario.rest()
+
+
+async def now_and_then(scenario: Scenario, m: MultiAwait[*tuple[Any, ...]]) -> None:
+    for pause in itertools.cycle([0, 0.3, 0, 0.2]):
+        if not scenario.goes_on():
+            return
+        async with scenario.failures():
+            scenario.take(*await m.select())
+        async with scenario.failures():
+            if event := m.select_nowait():
+                scenario.take(*event)
+        async with scenario.failures():
+            completed, failures = m.get_nowait()
+            take_all(scenario, completed)
+            scenario.failed += sum(isinstance(failure, Fault) for failure in failures)
+        await scenario.rest()
+        await asyncio.sleep(pause)
+
+
+def take_all(scenario: Scenario, completed: tuple[Any, ...]) -> None:
+    for position, value in enumerate(completed):
+        if value is not None:
+            scenario.take(position, value)
+    # The value of after() is None, so that only the others tell that it is over.
+    scenario.stopped |= asyncio.get_running_loop().time() >= scenario.end
+
+
+CALLS = [select, iterate, get, get_or_raise, now_and_then]
+
+
+# -- what befalls it -------------------------------------------------------------------------------
+
+
+def is_cancelled(scenario: Scenario) -> None:
+    scenario.must_be_cancelled |= scenario.consumer.cancel()
+
+
+def times_out(scenario: Scenario) -> None:
+    if scenario.timeout is not None and not scenario.timeout.expired():
+        scenario.timeout.reschedule(asyncio.get_running_loop().time())
+
+
+def has_a_failure(scenario: Scenario) -> None:
+    for future in scenario.faults:
+        future.set_exception(Fault())
+        future.exception()  # whether or not a source ever asks for it
+
+
+def sees_the_loop_shut_down(scenario: Scenario) -> None:
+    scenario.shut_down = True
+    main = [task for task in asyncio.all_tasks() if task.get_name() == "main"]
+    for task in asyncio.all_tasks().difference(main):
+        cancelled = task.cancel()
+        scenario.must_be_cancelled |= cancelled and task is scenario.consumer
+
+
+def run(kinds: list[Kind], consume: Consume, deeds: dict[int, Deed]) -> int:
+    reported: Reported = []
+    # Without the task factory that the options want: it would hide the steps, or leave a coroutine
+    # never awaited if its task is cancelled before the first.
+    with asyncio.Runner(loop_factory=SteppingLoop) as runner:
+        runner.get_loop().set_exception_handler(lambda _, context: reported.append(context))
+
+        async def main() -> int:
+            task = asyncio.current_task()
+            assert task is not None
+            task.set_name("main")
+            return await Scenario(kinds, consume).run(deeds)
+
+        lived = runner.run(main())
+        assert asyncio.all_tasks(runner.get_loop()) == set()
+    assert [each for each in reported if not isinstance(each.get("exception"), Fault)] == []
+    return lived
+
+
+def at_each_step(kinds: list[Kind], consume: Consume, deed: Deed) -> None:
+    lived = run(kinds, consume, {})
+    assert lived > 5
+    for step in range(1, lived + 1, STRIDE):
+        try:
+            run(kinds, consume, {step: deed})
+        except BaseException as failure:
+            failure.add_note(f"at step {step} of {lived}")
+            raise
+
+
+@pytest.mark.parametrize("consume", CALLS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_consumer_of_one_source_is_cancelled(kind: Kind, consume: Consume) -> None:
+    at_each_step([kind, queue_source], consume, is_cancelled)
+
+
+@pytest.mark.parametrize("deed", [is_cancelled, times_out, has_a_failure, sees_the_loop_shut_down])
+@pytest.mark.parametrize("consume", CALLS)
+@pytest.mark.parametrize("kinds", MIXED.values(), ids=MIXED)
+def test_a_consumer_of_many_sources(kinds: list[Kind], consume: Consume, deed: Deed) -> None:
+    at_each_step(kinds, consume, deed)
+
+
+@pytest.mark.parametrize("consume", [select, get])
+@pytest.mark.parametrize("kinds", MIXED.values(), ids=MIXED)
+def test_a_consumer_is_cancelled_twice(kinds: list[Kind], consume: Consume) -> None:
+    lived = run(kinds, consume, {})
+    for step in range(1, lived + 1, STRIDE):
+        for later in range(step + 1, step + 12, STRIDE):
+            run(kinds, consume, {step: is_cancelled, later: is_cancelled})

@@ -1,0 +1,70 @@
+"""Random programs against a model of MultiAwait: what happens is what the model says may happen."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+
+import hypothesis
+import pytest
+from hypothesis import given, settings
+
+from tests.machinery.model import Made
+from tests.machinery.programs import (
+    AS_THE_SEED_SAYS,
+    Program,
+    add,
+    call,
+    close,
+    function,
+    programs,
+    put_item,
+    run,
+    shut_down,
+)
+from tests.machinery.tools import SCHEDULES
+
+OPEN = Made(biased=False, watched=False, fixed=False)
+
+# What programs do, or they prove nothing.
+WAITING = ["select", "async for", "get", "get_or_raise"]
+NOWAIT = ["select_nowait", "get_nowait"]
+TO_BE_SEEN = {
+    *(f"{kind}: something" for kind in ["Gets", "Puts", "Function", "Waits", "Acquires", "Timer"]),
+    *(f"{call}: something" for call in [*WAITING, *NOWAIT]),
+    *(f"{call}: NothingToAwait" for call in [*WAITING, *NOWAIT]),
+    *(f"{call}: RuntimeError" for call in [*WAITING, *NOWAIT]),  # refused, or a source cancelled
+    *(f"{call}: cancelled" for call in WAITING),
+    *(f"{call}: Fault" for call in ["select", "async for", "get_or_raise"]),
+    "Function: Fault",
+    "Function: CancelledError",
+    "Timer: nothing",
+    "select_nowait: nothing",
+    "async for: StopAsyncIteration",
+    "blocked at rest",
+}
+
+
+# Hypothesis looks who refers to its random numbers, and gc.freeze() in conftest.py hides it.
+@pytest.mark.filterwarnings("ignore:It looks like `register_random`")
+def test_a_random_program_does_only_what_the_model_says() -> None:
+    seen: Counter[str] = Counter()
+
+    @hypothesis.seed(sys.version_info.minor)  # the same each time, and others on each Python
+    @settings(AS_THE_SEED_SAYS, max_examples=2 * SCHEDULES)
+    @given(programs())
+    def one_program(program: Program) -> None:
+        seen.update(run(*program))
+
+    one_program()
+    if SCHEDULES >= 600:
+        assert TO_BE_SEEN - set(seen) == set()
+
+
+def test_async_for_on_one_that_was_closed_is_an_error_even_if_it_was_exhausted() -> None:
+    ended = [put_item(0, "end"), add(0, function(0)), call(0, "async for", 2)]
+    run(OPEN, OPEN, [*ended, close(0), call(0, "async for", 2)])
+
+
+def test_a_function_whose_queue_was_shut_down_has_not_failed_when_it_is_ended() -> None:
+    run(OPEN, OPEN, [add(0, function(0)), call(0, "select", 0), shut_down(0)])

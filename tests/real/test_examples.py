@@ -1,0 +1,64 @@
+"""Every program in the docs runs, and prints what is recorded beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import re
+import textwrap
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "docs/examples"
+RECORDED = sorted(path.stem for path in EXAMPLES.glob("*.out") if path.stem.isidentifier())
+SECONDS = EXAMPLES / "seconds.json"
+# These have tests of their own.
+REAL = {"event_feed", "last_active", "last_active_demo", "test_a_loop", "virtual_clock"}
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+@pytest.mark.in_order
+@pytest.mark.parametrize("example", RECORDED)
+async def test_an_example_prints_what_is_recorded_in_so_many_seconds(
+    example: str, capsys: pytest.CaptureFixture[str], pytestconfig: pytest.Config
+) -> None:
+    if example == "from_frequenz":
+        pytest.importorskip("frequenz.channels", reason="frequenz-channels is not installed")
+    await importlib.import_module(example).main()
+    printed = capsys.readouterr().out
+    seconds = round(asyncio.get_running_loop().time(), 1)
+    output = EXAMPLES / f"{example}.out"
+    recorded: dict[str, float] = json.loads(SECONDS.read_text(encoding="utf-8"))
+    if pytestconfig.option.record:
+        output.write_text(printed, encoding="utf-8")
+        recorded[example] = seconds
+        SECONDS.write_text(json.dumps(recorded, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    assert printed == output.read_text(encoding="utf-8")
+    assert seconds == recorded.get(example)
+
+
+def test_only_what_is_recorded_has_its_seconds_recorded() -> None:
+    assert json.loads(SECONDS.read_text(encoding="utf-8")).keys() == set(RECORDED)
+
+
+async def test_go_select_takes_two_seconds_in_all_as_in_go() -> None:
+    await importlib.import_module("go_select").main()
+    assert asyncio.get_running_loop().time() == 2
+
+
+def test_every_example_is_recorded_or_has_tests_of_its_own() -> None:
+    assert {path.stem for path in EXAMPLES.glob("*.py")} == {*RECORDED, *REAL}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_every_program_in_a_page_is_part_of_an_example(page: Path) -> None:
+    examples = [
+        re.sub(r"^ +", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        for path in EXAMPLES.glob("*.py")
+    ]
+    for program in re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
+        flat = re.sub(r"^ +", "", textwrap.dedent(program), flags=re.MULTILINE)
+        assert any(flat in example for example in examples), program

@@ -1,0 +1,141 @@
+"""signals(): real signals, which the process sends to itself."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import threading
+from typing import Any
+
+import pytest
+
+from multi_await import multi_await, signals
+from tests.machinery.tools import cancelled_after, steps
+
+SIGNUM = signal.SIGTERM if sys.platform == "win32" else signal.SIGUSR1
+OTHER = signal.SIGINT if sys.platform == "win32" else signal.SIGUSR2
+
+
+async def test_a_signal_comes_as_a_value_in_the_order_of_arrival() -> None:
+    loop = asyncio.get_running_loop()
+    async with multi_await(signals(SIGNUM, OTHER)) as m:
+        assert m.select_nowait() is None
+        signal.raise_signal(OTHER)
+        signal.raise_signal(SIGNUM)
+        assert [await m.select(), await m.select()] == [(0, OTHER), (0, SIGNUM)]
+        loop.call_later(1, signal.raise_signal, SIGNUM)
+        position, signum = await m.select()
+        assert (position, signum.name) == (0, SIGNUM.name)
+        assert loop.time() == 1
+
+
+async def test_a_signal_between_two_calls_is_there_for_the_next() -> None:
+    async with multi_await(signals(SIGNUM)) as m:
+        await cancelled_after(1, m.select())
+        signal.raise_signal(SIGNUM)
+        await steps(3)
+        assert await m.select() == (0, SIGNUM)
+
+
+async def test_the_handlers_that_were_there_before_are_back_afterwards() -> None:
+    handled = list[int]()
+    before = signal.signal(SIGNUM, lambda signum, _: handled.append(signum))
+    try:
+        async with multi_await(signals(SIGNUM, OTHER)) as m:
+            m.select_nowait()
+            signal.raise_signal(SIGNUM)
+            assert handled == []
+        assert m.undelivered == ((0, SIGNUM),)
+        signal.raise_signal(SIGNUM)
+        assert handled == [SIGNUM]
+    finally:
+        signal.signal(SIGNUM, before)
+    assert signal.getsignal(OTHER) is before
+
+
+async def test_one_signal_named_twice_is_put_back_right() -> None:
+    before = signal.getsignal(SIGNUM)
+    async with multi_await(signals(SIGNUM, SIGNUM)) as m:
+        m.select_nowait()
+        signal.raise_signal(SIGNUM)
+        assert await m.select() == (0, SIGNUM)
+    assert signal.getsignal(SIGNUM) is before
+
+
+def test_asyncio_run_gets_its_own_handler_of_ctrl_c_back() -> None:
+    async def main() -> None:
+        theirs = signal.getsignal(signal.SIGINT)
+        assert theirs is not signal.default_int_handler
+        async with multi_await(signals(signal.SIGINT)) as m:
+            m.select_nowait()
+            signal.raise_signal(signal.SIGINT)
+            assert await m.select() == (0, signal.SIGINT)
+        assert signal.getsignal(signal.SIGINT) == theirs
+        signal.raise_signal(signal.SIGINT)
+        await asyncio.sleep(10)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # or asyncio leaves it alone
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            asyncio.run(main())
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+async def test_nothing_is_handled_before_the_first_poll() -> None:
+    before = signal.getsignal(SIGNUM)
+    source = signals(SIGNUM)
+    async with multi_await(source) as m:
+        assert repr(m) == f"<MultiAwait 0 signals({SIGNUM.name}) ready>"
+        assert signal.getsignal(SIGNUM) is before
+
+
+async def test_a_handler_that_python_did_not_set_is_left_as_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real: Any = signal.signal
+    before = signal.getsignal(SIGNUM)
+    with monkeypatch.context() as patched:
+        patched.setattr(signal, "signal", lambda *given: (real(*given), None)[1])
+        async with multi_await(signals(SIGNUM)) as m:
+            m.select_nowait()
+    assert signal.getsignal(SIGNUM) is not before
+    signal.signal(SIGNUM, before)
+
+
+@pytest.mark.parametrize("wrong", [0, 1000, -1])
+def test_a_signal_that_does_not_exist_is_a_value_error(wrong: int) -> None:
+    with pytest.raises(ValueError, match=rf"^signals\(\) knows no signal {wrong} here"):
+        signals(signal.SIGTERM, wrong)
+
+
+def test_no_signal_at_all_is_a_value_error() -> None:
+    with pytest.raises(ValueError, match=r"^signals\(\) needs at least one signal"):
+        signals()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+@pytest.mark.skipif(sys.platform == "emscripten", reason="WebAssembly lets SIGKILL be handled")
+async def test_a_signal_that_nobody_may_handle_is_a_failure_of_the_source() -> None:
+    before = signal.getsignal(SIGNUM)
+    async with multi_await(signals(SIGNUM, signal.SIGKILL)) as m:
+        for _ in range(2):
+            with pytest.raises(OSError, match="Invalid argument"):
+                await m.select()
+        assert signal.getsignal(SIGNUM) is before, "all of them or none"
+
+
+def test_off_the_main_thread_it_is_an_error() -> None:
+    errors = list[str]()
+
+    def make() -> None:
+        try:
+            signals(signal.SIGTERM)
+        except RuntimeError as error:
+            errors.append(str(error))
+
+    thread = threading.Thread(target=make)
+    thread.start()
+    thread.join()
+    assert errors[0].startswith("signals() outside the main thread")

@@ -1,0 +1,183 @@
+"""The four helpers of 1.0.4."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Iterable
+from typing import Any
+
+import pytest
+
+import multi_await
+from tests.machinery.tools import cancelled_after, fails_at_the_end, slow_to_end, steps
+
+Tasks = list[asyncio.Task[Any]]
+
+
+async def value_after(seconds: float, value: object) -> object:
+    return await asyncio.sleep(seconds, value)
+
+
+async def fail_after(seconds: float, message: str = "failed") -> None:
+    await asyncio.sleep(seconds)
+    raise ValueError(message)
+
+
+def tasks_of(*coroutines: Any) -> Tasks:
+    return [asyncio.ensure_future(each) for each in coroutines]
+
+
+async def as_completed(tasks: Collection[asyncio.Task[Any]], timeout: float | None = None) -> Any:  # noqa: ASYNC109 -- 1.0.4's signature
+    return [await each for each in multi_await.as_completed_or_abort(tasks, timeout)]
+
+
+async def gather(tasks: Iterable[asyncio.Task[Any]]) -> Any:
+    return await multi_await.gather_or_abort(*tasks)
+
+
+ALL: list[Callable[[Tasks], Awaitable[Any]]] = [gather, multi_await.wait_or_abort, as_completed]
+WITH_TIMEOUT: list[Callable[..., Awaitable[Any]]] = [multi_await.wait_or_abort, as_completed]
+
+
+async def test_gather_or_abort_gives_a_list_in_the_order_of_the_arguments() -> None:
+    tasks = tasks_of(value_after(2, "a"), value_after(1, "b"))
+    assert await gather(tasks) == ["a", "b"]
+
+
+async def test_wait_or_abort_waits_for_all_and_gives_a_set_of_them() -> None:
+    tasks = tasks_of(value_after(2, "a"), value_after(1, "b"))
+    assert await multi_await.wait_or_abort(tasks) == set(tasks)
+    assert await multi_await.wait_or_abort(tasks, timeout=0) == set(tasks)
+    assert asyncio.get_running_loop().time() == 2
+
+
+async def test_wait_or_abort_for_nothing_gives_nothing() -> None:
+    assert await multi_await.wait_or_abort([]) == set()
+
+
+@pytest.mark.parametrize("helper", WITH_TIMEOUT)
+async def test_the_tasks_may_come_from_an_iterator_that_can_be_read_once(
+    helper: Callable[..., Awaitable[Any]],
+) -> None:
+    ended = list[float]()
+    await helper(iter(tasks_of(value_after(1, "a"), value_after(2, "b"))))
+    with pytest.raises(ValueError, match="failed"):
+        await helper(iter(tasks_of(fail_after(1), slow_to_end(ended))))
+    assert ended == [8]
+
+
+async def test_as_completed_or_abort_gives_each_result_as_it_comes() -> None:
+    tasks = tasks_of(value_after(2, "a"), value_after(1, "b"))
+    assert await as_completed(tasks) == ["b", "a"]
+
+
+async def test_with_value_pairs_a_result_with_a_value_that_says_which() -> None:
+    assert await multi_await.with_value("url", value_after(1, "page")) == ("url", "page")
+
+
+@pytest.mark.in_order
+@pytest.mark.parametrize("helper", ALL)
+async def test_when_one_task_fails_the_others_are_cancelled_and_have_ended(
+    helper: Callable[[Tasks], Awaitable[Any]],
+) -> None:
+    ended = list[float]()
+    tasks = tasks_of(slow_to_end(ended), fail_after(1), slow_to_end(ended), fail_after(1, "too"))
+    with pytest.raises(ValueError, match="failed"):
+        await helper(tasks)
+    assert ended == [6, 6]
+    assert all(task.done() for task in tasks)
+
+
+@pytest.mark.parametrize("helper", ALL)
+async def test_when_one_task_is_cancelled_the_others_are_too(
+    helper: Callable[[Tasks], Awaitable[Any]],
+) -> None:
+    tasks = tasks_of(value_after(5, 1), value_after(5, 2), value_after(5, 3))
+    asyncio.get_running_loop().call_later(1, tasks[1].cancel)
+    with pytest.raises(asyncio.CancelledError):
+        await helper(tasks)
+    assert all(task.cancelled() for task in tasks)
+    assert asyncio.get_running_loop().time() == 1
+
+
+@pytest.mark.parametrize("helper", ALL)
+async def test_when_the_caller_is_cancelled_the_tasks_are_too_and_have_ended(
+    helper: Callable[[Tasks], Awaitable[Any]],
+) -> None:
+    ended = list[float]()
+    tasks = tasks_of(slow_to_end(ended), slow_to_end(ended))
+    await cancelled_after(1, helper(tasks))
+    assert ended == [6, 6]
+
+
+@pytest.mark.parametrize("helper", ALL)
+async def test_a_second_cancellation_of_the_caller_waits_for_the_tasks_too(
+    helper: Callable[[Tasks], Awaitable[Any]],
+) -> None:
+    ended = list[float]()
+    caller = asyncio.ensure_future(helper(tasks_of(slow_to_end(ended))))
+    for _ in range(3):
+        await asyncio.sleep(1)
+        caller.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    assert ended == [6]
+
+
+@pytest.mark.parametrize("helper", ALL)
+async def test_a_cancellation_while_a_failure_ends_the_others_comes_through(
+    helper: Callable[[Tasks], Awaitable[Any]],
+) -> None:
+    ended = list[float]()
+    await cancelled_after(2, helper(tasks_of(fail_after(1), slow_to_end(ended))))
+    assert ended == [6]
+
+
+@pytest.mark.parametrize("helper", ALL)
+async def test_failures_of_the_others_while_they_are_cancelled_are_not_logged(
+    helper: Callable[[Tasks], Awaitable[Any]],
+) -> None:
+    with pytest.raises(ValueError, match="failed"):
+        await helper(tasks_of(fail_after(1), fails_at_the_end()))
+
+
+@pytest.mark.parametrize("helper", WITH_TIMEOUT)
+async def test_when_the_time_is_out_the_tasks_are_cancelled_and_have_ended(
+    helper: Callable[..., Awaitable[Any]],
+) -> None:
+    ended = list[float]()
+    tasks = tasks_of(value_after(1, 1), slow_to_end(ended))
+    with pytest.raises(TimeoutError):
+        await helper(tasks, 2)
+    assert ended == [7]
+
+
+async def test_a_failure_that_is_there_comes_before_the_timeout_even_with_none() -> None:
+    async def fail() -> None:
+        raise ValueError("at once")
+
+    tasks = tasks_of(fail(), asyncio.sleep(100))
+    with pytest.raises(ValueError, match="at once"):
+        await multi_await.wait_or_abort(tasks, timeout=0.0)
+    assert tasks[1].cancelled()
+
+
+async def test_as_completed_or_abort_ends_after_a_failure() -> None:
+    tasks = tasks_of(value_after(1, 1), fail_after(2), value_after(3, 3))
+    results = list[object]()
+    for each in multi_await.as_completed_or_abort(tasks):
+        try:
+            results.append(await each)
+        except ValueError as exc:
+            results.append(str(exc))
+    assert results == [1, "failed"]
+    assert tasks[2].cancelled()
+
+
+async def test_as_completed_or_abort_pairs_with_with_value() -> None:
+    tasks = [
+        asyncio.ensure_future(multi_await.with_value(name, value_after(seconds, seconds)))
+        for name, seconds in [("slow", 2), ("quick", 1)]
+    ]
+    assert await as_completed(tasks) == [("quick", 1), ("slow", 2)]
+    await steps(1)

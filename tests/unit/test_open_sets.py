@@ -1,0 +1,608 @@
+"""Sets that change while the program runs: add, remove, pause, resume; and biased ones."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import gc
+from typing import Any
+
+import pytest
+
+from multi_await import (
+    PENDING,
+    MultiAwait,
+    NothingToAwait,
+    Pending,
+    Source,
+    Wake,
+    inline,
+    multi_await,
+    once,
+)
+from tests.conftest import Reported
+from tests.machinery.tools import Gate, cancelled_after, slow_to_end, steps
+
+
+async def filled(count: int) -> tuple[MultiAwait[()], list[asyncio.Queue[int]]]:
+    m, queues = multi_await(), [asyncio.Queue[int]() for _ in range(count)]
+    for queue in queues:
+        m.add(queue.get)
+    return m, queues
+
+
+async def test_the_lowest_position_that_is_free_is_given_out_again() -> None:
+    m, queues = await filled(5)
+    async with m:
+        for position in (3, 1, 2):
+            await m.remove(position)
+        assert len(m) == 5
+        assert repr(m) == "<MultiAwait 0 Queue.get ready, 4 Queue.get ready>"
+        assert m.get_nowait() == ([None] * 5, [None] * 5)
+        assert [m.add(queues[n].get) for n in (1, 2, 3)] == [1, 2, 3]
+        assert m.add(queues[0].get) == 5
+
+
+async def test_a_set_with_free_positions_ends_as_any_other() -> None:
+    m, queues = await filled(3)
+    m.select_nowait()
+    await m.remove(1)
+    await m.cancel()
+    assert ["_getters" in repr(queue) for queue in queues] == [False] * 3
+
+
+async def test_positions_at_the_end_are_gone_when_their_sources_are() -> None:
+    m, queues = await filled(5)
+    async with m:
+        for position in (1, 3, 4):
+            await m.remove(position)
+        assert len(m) == 3
+        assert m.get_nowait() == ([None] * 3, [None] * 3)
+        assert [m.add(queues[0].get) for _ in range(3)] == [1, 3, 4]
+
+
+async def test_what_a_removed_source_has_is_still_in_its_queue() -> None:
+    m, queues = await filled(2)
+    async with m:
+        await cancelled_after(1, m.select())
+        queues[0].put_nowait(1)
+        queues[1].put_nowait(2)
+        await m.remove(0)
+        assert await m.select() == (1, 2)
+        assert queues[0].get_nowait() == 1
+        assert "_getters" not in repr(queues[0])
+
+
+async def test_a_removed_function_source_has_ended_and_its_value_is_returned() -> None:
+    ended, gate = list[float](), Gate()
+    async with multi_await() as m:
+        m.add(functools.partial(slow_to_end, ended))
+        m.add(gate.get)
+        m.get_nowait()
+        await steps(2)
+        gate.open("never delivered")
+        await steps(3)
+        assert await m.remove(0) == ()
+        assert ended == [5]
+        assert await m.remove(1) == ("never delivered",)
+        assert m.undelivered == ()
+    assert m.undelivered == ()
+
+
+async def test_what_a_source_left_is_in_undelivered_if_its_removal_was_cancelled() -> None:
+    async def slow_to_end_with_a_value() -> str:
+        try:
+            return await asyncio.sleep(1000, "never")
+        except asyncio.CancelledError:
+            return await asyncio.sleep(5, "left")
+
+    async with multi_await() as m:
+        m.add(slow_to_end_with_a_value)
+        assert m.select_nowait() is None
+        await steps(2)
+        await cancelled_after(1, m.remove(0))
+        assert asyncio.get_running_loop().time() == 5
+        assert m.undelivered == ((0, "left"),)
+
+
+async def test_a_removed_source_that_fails_at_its_end_is_reported(reported: Reported) -> None:
+    class Broken(Source[int]):
+        def poll(self, wake: Wake) -> Pending:
+            return PENDING
+
+        async def aclose(self) -> None:
+            raise ValueError("can't end")
+
+    async with multi_await() as m:
+        m.add(Broken())
+        await m.remove(0)
+    assert [str(each["exception"]) for each in reported] == ["can't end"]
+
+
+async def test_a_cancelled_remove_has_removed_and_ended_the_source_all_the_same() -> None:
+    ended = list[float]()
+    async with multi_await() as m:
+        m.add(functools.partial(slow_to_end, ended))
+        m.select_nowait()
+        await steps(2)
+        await cancelled_after(1, m.remove(0))
+        assert ended == [5]
+        assert len(m) == 0
+
+
+async def test_one_slow_end_does_not_keep_another_remove_waiting() -> None:
+    ended = list[float]()
+    async with multi_await() as m:
+        m.add(functools.partial(slow_to_end, ended))
+        m.add(Gate().get)
+        m.select_nowait()
+        await steps(2)
+        slow = asyncio.ensure_future(m.remove(0))
+        await steps(2)
+        await m.remove(1)
+        assert asyncio.get_running_loop().time() == 0
+        await m.cancel()  # and this waits for both
+        assert ended == [5]
+        await slow
+
+
+async def test_remove_while_a_call_is_blocked_leaves_the_call_to_the_others() -> None:
+    m, queues = await filled(2)
+    async with m:
+        blocked = asyncio.ensure_future(m.select())
+        await steps(2)
+        await m.remove(0)
+        queues[0].put_nowait(1)
+        queues[1].put_nowait(2)
+        assert await blocked == (1, 2)
+        assert queues[0].get_nowait() == 1
+
+
+async def test_a_call_that_is_blocked_when_the_last_source_is_removed_is_told_so() -> None:
+    m, _ = await filled(1)
+    async with m:
+        blocked = asyncio.ensure_future(m.select())
+        await steps(2)
+        await m.remove(0)
+        with pytest.raises(NothingToAwait):
+            await blocked
+
+
+async def test_a_call_that_is_blocked_when_all_that_is_left_is_exhausted_is_told_so() -> None:
+    gate = Gate()
+    async with multi_await() as m:
+        m.add(once(asyncio.sleep(1)))
+        assert await m.select() == (0, None)
+        position = m.add(gate.get)
+        blocked = asyncio.ensure_future(m.select())
+        await steps(2)
+        await m.remove(position)
+        with pytest.raises(NothingToAwait, match="every source is exhausted"):
+            await blocked
+
+
+async def test_a_loop_whose_last_source_is_removed_when_cancel_comes_is_told_of_the_cancel() -> (
+    None
+):
+    async with multi_await() as m:
+        m.add(once(asyncio.sleep(1)))
+        assert await m.select() == (0, None)
+        position = m.add(Gate().get)
+        blocked = asyncio.ensure_future(m.__anext__())
+        await steps(2)
+        await asyncio.gather(m.remove(position), m.cancel())
+        with pytest.raises(RuntimeError, match="closed by cancel"):
+            await blocked
+
+
+async def test_remove_after_a_wake_passes_the_wake_on() -> None:
+    m, queues = await filled(1)
+    async with m:
+        m.add(asyncio.Event().wait)
+        blocked = asyncio.ensure_future(m.select())
+        await steps(2)
+        rival = asyncio.ensure_future(queues[0].get())
+        await steps(1)
+        queues[0].put_nowait(1)
+        await m.remove(0)
+        assert await rival == 1
+        await steps(3)
+        assert not blocked.done()
+        blocked.cancel()
+
+
+async def test_a_source_that_is_removed_before_its_turn_is_not_polled_even_while_it_ends() -> None:
+    class SlowToEnd(Source[str]):
+        polls = 0
+
+        def poll(self, wake: Wake) -> str:
+            self.polls += 1
+            return "polled"
+
+        async def aclose(self) -> None:
+            await asyncio.sleep(1)
+
+    slow, queue = SlowToEnd(), asyncio.Queue[int]()
+    async with multi_await() as m:
+        m.add(slow)
+        m.add(queue.get)
+        removing = asyncio.ensure_future(m.remove(0))
+        await steps(2)
+        queue.put_nowait(1)
+        assert await m.get() == ([None, 1], [None, None])
+        assert slow.polls == 0
+        await removing
+
+
+async def test_what_a_call_left_woken_can_be_removed_at_once() -> None:
+    m, queues = await filled(2)
+    loop = asyncio.get_running_loop()
+    async with m:
+        assert m.select_nowait() is None
+        for queue in queues:
+            loop.call_soon(queue.put_nowait, 1)
+        assert await m.select() == (0, 1)
+        await m.remove(1)
+        await steps(2)
+        assert queues[1].get_nowait() == 1
+
+
+async def test_a_late_wake_of_a_removed_source_does_not_reach_its_successor() -> None:
+    wakes = list[Wake]()
+
+    class Keeps(Source[int]):
+        polls = 0
+
+        def poll(self, wake: Wake) -> Pending:
+            wakes.append(wake)
+            self.polls += 1
+            return PENDING
+
+    async with multi_await() as m:
+        m.add(Keeps())
+        m.select_nowait()
+        await m.remove(0)
+        successor = Keeps()
+        assert m.add(successor) == 0
+        await cancelled_after(1, m.select())
+        wakes[0]()
+        await cancelled_after(1, m.select())
+        assert successor.polls == 1
+
+
+async def test_sources_may_come_and_go_in_the_body_of_the_loop() -> None:
+    queue = asyncio.Queue[str]()
+    seen = list[tuple[int, Any]]()
+    async with multi_await() as m:
+        m.add(queue.get)
+        queue.put_nowait("join")
+        async for position, value in m:
+            seen.append((position, value))
+            if value == "join":
+                m.add(functools.partial(asyncio.sleep, 1, "hello"))
+            elif len(seen) == 3:
+                await m.remove(position)
+                queue.put_nowait("leave")
+            elif value == "leave":
+                break
+        assert len(m) == 1
+    assert seen == [(0, "join"), (1, "hello"), (1, "hello"), (0, "leave")]
+
+
+async def test_an_exhausted_source_can_be_removed_and_replaced() -> None:
+    async def ends() -> None:
+        raise StopAsyncIteration
+
+    queue = asyncio.Queue[int]()
+    async with multi_await() as m:
+        m.add(ends)
+        with pytest.raises(NothingToAwait, match="exhausted"):
+            await m.select()
+        await m.remove(0)
+        with pytest.raises(NothingToAwait, match="0 coroutines"):
+            await m.select()
+        assert m.add(queue.get) == 0
+        assert m.select_nowait() is None
+        queue.put_nowait(1)
+        assert await m.select() == (0, 1)
+
+
+@pytest.mark.parametrize("call", ["remove", "pause", "resume"])
+@pytest.mark.parametrize("position", [-1, 1, 2, 100])
+async def test_a_position_without_a_source_is_an_error(call: str, position: int) -> None:
+    m, queues = await filled(3)
+    async with m:
+        await m.remove(2)
+        await m.remove(1)
+        with pytest.raises(IndexError, match=f"^there is no source at position {position}"):
+            await getattr(m, call)(position)
+        queues[0].put_nowait(1)
+        assert await m.select() == (0, 1)
+
+
+async def test_remove_from_a_fixed_set_is_an_error() -> None:
+    async with multi_await(asyncio.Event().wait) as m:
+        with pytest.raises(TypeError, match=r"^remove\(\) on a MultiAwait that was built with"):
+            await m.remove(0)  # type: ignore[misc]  # what this test is about
+
+
+async def test_changes_after_the_end_are_an_error() -> None:
+    m, _ = await filled(1)
+    await m.cancel()
+    for call in (m.pause, m.resume):
+        with pytest.raises(RuntimeError, match="closed"):
+            call(0)
+    with pytest.raises(RuntimeError, match="closed"):
+        await m.remove(0)
+
+
+async def test_remove_from_within_a_source_is_an_error_of_that_source() -> None:
+    async def remove() -> None:
+        await m.remove(0)
+
+    async with multi_await() as m:
+        m.add(inline(remove))
+        with pytest.raises(RuntimeError, match=r"^remove\(\) from within a source"):
+            await m.select()
+        assert len(m) == 1
+
+
+# pause and resume
+
+
+async def test_a_paused_source_is_not_polled_until_it_is_resumed() -> None:
+    first, second = asyncio.Queue[int](), asyncio.Queue[int]()
+    async with multi_await(first.get, second.get) as m:
+        m.pause(0)
+        assert "0 Queue.get paused" in repr(m)
+        first.put_nowait(1)
+        second.put_nowait(2)
+        assert await m.get() == ((None, 2), (None, None))
+        await cancelled_after(1, m.select())
+        assert first.qsize() == 1
+        m.resume(0)
+        assert await m.select() == (0, 1)
+
+
+async def test_resume_wakes_a_call_that_is_blocked() -> None:
+    queue = asyncio.Queue[int]()
+    queue.put_nowait(1)
+    async with multi_await(queue.get) as m:
+        m.pause(0)
+        blocked = asyncio.ensure_future(m.select())
+        await asyncio.sleep(1)
+        assert not blocked.done()
+        m.resume(0)
+        assert await blocked == (0, 1)
+
+
+async def test_a_wake_of_a_paused_source_goes_to_whoever_waits() -> None:
+    queue = asyncio.Queue[int]()
+    async with multi_await(queue.get) as m:
+        blocked = asyncio.ensure_future(m.select())
+        await steps(2)
+        rival = asyncio.ensure_future(queue.get())
+        await steps(1)
+        m.pause(0)
+        queue.put_nowait(1)
+        assert await rival == 1
+        assert not blocked.done()
+        blocked.cancel()
+
+
+async def test_a_source_that_is_paused_after_its_wake_lets_go_of_it() -> None:
+    queue, other = asyncio.Queue[int](), asyncio.Queue[int]()
+    loop = asyncio.get_running_loop()
+    async with multi_await(other.get, queue.get) as m:
+        assert m.select_nowait() is None
+        rival = asyncio.ensure_future(queue.get())
+        await steps(1)
+        loop.call_soon(other.put_nowait, 1)
+        loop.call_soon(queue.put_nowait, 2)
+        assert await m.select() == (0, 1)
+        m.pause(1)
+        assert await rival == 2
+        m.resume(1)
+        queue.put_nowait(3)
+        assert await m.select() == (1, 3)
+
+
+async def test_the_outcome_of_a_paused_function_source_is_kept() -> None:
+    gate = Gate()
+    async with multi_await(gate.get) as m:
+        m.select_nowait()
+        m.pause(0)
+        gate.open("kept")
+        await cancelled_after(1, m.select())
+        m.resume(0)
+        assert await m.select() == (0, "kept")
+        assert gate.calls == 1
+
+
+async def test_a_source_that_pauses_itself_with_its_value_is_not_polled_until_it_is_resumed() -> (
+    None
+):
+    class OneAtATime(Source[int]):
+        polls = 0
+
+        def poll(self, wake: Wake) -> int:
+            self.polls += 1
+            m.pause(0)
+            return self.polls
+
+    async with multi_await(OneAtATime(), asyncio.Event().wait) as m:
+        assert await m.select() == (0, 1)
+        assert m.select_nowait() is None
+        m.resume(0)
+        assert await m.select() == (0, 2)
+
+
+async def test_what_was_kept_of_a_paused_source_does_not_keep_the_others_waiting() -> None:
+    failing, kept, queue = Gate(), asyncio.Queue[int](), asyncio.Queue[int]()
+    async with multi_await(failing.get, kept.get, queue.get) as m:
+        m.select_nowait()
+        failing.fail(ValueError("failed"))
+        kept.put_nowait(1)
+        await steps(3)
+        with pytest.raises(ValueError, match="failed"):
+            await m.get_or_raise()
+        m.pause(0)
+        m.pause(1)
+        queue.put_nowait(2)
+        await steps(2)
+        call = asyncio.ensure_future(m.get_or_raise())
+        await steps(1)
+        assert call.done()
+        assert await call == (None, None, 2)
+        m.resume(1)
+        assert await m.get_or_raise() == (None, 1, None)
+
+
+async def test_pausing_and_resuming_before_the_turn_has_come_polls_once() -> None:
+    queue = asyncio.Queue[int]()
+    queue.put_nowait(1)
+    queue.put_nowait(2)
+    async with multi_await(queue.get) as m:
+        for _ in range(3):
+            m.pause(0)
+            m.resume(0)
+        assert await m.get() == ((1,), (None,))
+
+
+async def test_pausing_twice_is_pausing_and_resuming_twice_is_resuming() -> None:
+    always = asyncio.Event()
+    always.set()
+    async with multi_await(always.wait) as m:
+        m.pause(0)
+        m.pause(0)
+        assert m.select_nowait() is None
+        m.resume(0)
+        m.resume(0)
+        assert m.select_nowait() == (0, True)
+
+
+async def test_an_exhausted_source_may_be_paused_and_resumed_and_stays_exhausted() -> None:
+    calls = list[str]()
+
+    async def ends() -> None:
+        calls.append("called")
+        raise StopAsyncIteration
+
+    async with multi_await(ends) as m:
+        assert [event async for event in m] == []
+        m.pause(0)
+        m.resume(0)
+        assert [event async for event in m] == []
+    assert calls == ["called"]
+
+
+async def test_a_source_that_is_paused_after_it_woke_a_blocked_call_lets_go_of_the_wake() -> None:
+    queue = asyncio.Queue[int]()
+    loop = asyncio.get_running_loop()
+    async with multi_await(queue.get) as m:
+        blocked = asyncio.ensure_future(m.select())
+        await steps(2)
+        rival = asyncio.ensure_future(queue.get())
+        await steps(1)
+        queue.put_nowait(1)
+        loop.call_soon(m.pause, 0)  # after the wake, before the call goes on
+        assert await rival == 1
+        assert not blocked.done()
+        blocked.cancel()
+
+
+# biased
+
+
+@pytest.mark.parametrize("biased", [True, False])
+async def test_biased_polls_the_lowest_position_first_and_fair_in_turn(biased: bool) -> None:
+    queues = [asyncio.Queue[int]() for _ in range(3)]
+    for queue in queues:
+        queue.put_nowait(1)
+        queue.put_nowait(2)
+    async with multi_await(*[queue.get for queue in queues], biased=biased) as m:
+        positions = [(await m.select())[0] for _ in range(6)]
+    assert positions == ([0, 0, 1, 1, 2, 2] if biased else [0, 1, 2, 0, 1, 2])
+
+
+@pytest.mark.parametrize("make", [multi_await, MultiAwait])
+async def test_the_function_and_the_class_are_fair_unless_told_otherwise(make: Any) -> None:
+    events = [asyncio.Event(), asyncio.Event()]
+    for event in events:
+        event.set()
+    async with make(*[event.wait for event in events]) as m:
+        assert [(await m.select())[0] for _ in range(4)] == [0, 1, 0, 1]
+
+
+async def test_biased_lets_a_source_that_never_dries_up_have_every_turn() -> None:
+    always, queue = asyncio.Event(), asyncio.Queue[int]()
+    always.set()
+    queue.put_nowait(1)
+    async with multi_await(always.wait, queue.get, biased=True) as m:
+        assert {(await m.select())[0] for _ in range(1000)} == {0}
+        assert queue.qsize() == 1
+
+
+async def test_biased_gives_a_lower_position_its_turn_before_one_that_never_dries_up() -> None:
+    always, stop = asyncio.Event(), asyncio.Event()
+    always.set()
+    async with multi_await(stop.wait, always.wait, biased=True) as m:
+        for _ in range(10):
+            assert (await m.select())[0] == 1
+        stop.set()
+        await steps(2)
+        assert (await m.select())[0] == 0
+
+
+async def test_biased_get_takes_each_source_once_a_round() -> None:
+    queues = [asyncio.Queue[int]() for _ in range(3)]
+    for queue in queues:
+        for item in range(4):
+            queue.put_nowait(item)
+    async with multi_await(*[queue.get for queue in queues], biased=True) as m:
+        for item in range(4):
+            assert await m.get() == ((item,) * 3, (None,) * 3)
+
+
+async def test_a_biased_open_set_gives_a_reused_position_its_place() -> None:
+    queue = asyncio.Queue[int]()
+    async with multi_await(biased=True) as m:
+        for _ in range(3):
+            m.add(queue.get)
+        await m.remove(0)
+        m.add(queue.get)
+        for item in range(5):
+            queue.put_nowait(item)
+        assert [await m.select() for _ in range(5)] == [(0, item) for item in range(5)]
+
+
+# A server that lives long
+
+
+async def test_ten_thousand_connections_that_come_and_go_leave_nothing() -> None:
+    async with multi_await() as m:
+        inbox = asyncio.Queue[int]()
+        m.add(inbox.get)
+
+        async def connections(count: int) -> None:
+            """Ten at a time, each of which sends one message and leaves."""
+            there = [
+                (m.add(queue.get), queue) for queue in (asyncio.Queue[int]() for _ in range(10))
+            ]
+            for number in range(count):
+                position, queue = there.pop(0)
+                asyncio.get_running_loop().call_soon(queue.put_nowait, number)
+                assert await m.select() == (position, number)
+                await m.remove(position)
+                newcomer = asyncio.Queue[int]()
+                there.append((m.add(newcomer.get), newcomer))
+            for position, _ in there:
+                await m.remove(position)
+
+        await connections(100)
+        gc.collect()
+        before = len(gc.get_objects())
+        await connections(10_000)
+        gc.collect()
+        assert len(gc.get_objects()) - before < 20
+        assert len(m) == 1
