@@ -24,6 +24,7 @@ from multi_await._sources.adapters import ending as ending
 from multi_await._sources.inline import inline as inline
 from multi_await._sources.iteration import each as each
 from multi_await._sources.once import once as once
+from multi_await._sources.queues import batched as batched
 from multi_await._sources.queues import put as put
 from multi_await._sources.signals import signals as signals
 from multi_await._sources.timers import Timer as Timer
@@ -41,6 +42,7 @@ __all__ = [
     "Wake",
     "after",
     "as_completed_or_abort",
+    "batched",
     "catching",
     "each",
     "ending",
@@ -65,6 +67,7 @@ for _public in (
     Wake,
     after,
     as_completed_or_abort,
+    batched,
     catching,
     each,
     ending,

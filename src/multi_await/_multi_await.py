@@ -16,7 +16,7 @@ from multi_await._core.calls import Round
 from multi_await._core.positions import Positions
 from multi_await._names import safe_repr, short
 from multi_await._source import SourceLike
-from multi_await._sources.convert import as_source, close_coroutines
+from multi_await._sources.convert import as_sources, close_coroutines
 from multi_await._types import (
     T1,
     T2,
@@ -155,12 +155,8 @@ class MultiAwait(Generic[*Ts]):
         self._queue = Positions(biased)
         self._fixed = bool(sources)
         self._looked = False  # at undelivered
-        try:
-            for source in sources:
-                self._queue.add(as_source(source, self._queue.next_position()))
-        except (TypeError, RuntimeError):
-            close_coroutines(sources)
-            raise
+        for source in as_sources(sources):
+            self._queue.add(source)
 
     def add(self: MultiAwait[()], source: SourceLike[Any]) -> int:
         """Add a source to an open set, at any time, also while another task is blocked in a call.
@@ -185,10 +181,11 @@ class MultiAwait(Generic[*Ts]):
         try:
             self._check_open_set("add()")
             self._queue.check_open()
-            return self._queue.add(as_source(source, self._queue.next_position()))
         except (TypeError, RuntimeError):
             close_coroutines((source,))
             raise
+        (added,) = as_sources((source,), self._queue.next_position())
+        return self._queue.add(added)
 
     async def remove(self: MultiAwait[()], position: int) -> tuple[Any, ...]:
         """Remove a source from an open set, and end it: at any time, as `add`.

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from multi_await import MultiAwait, multi_await
+from multi_await import MultiAwait, batched, multi_await
 from tests.conftest import new_loop
 from tests.machinery.tools import SCHEDULES
 
@@ -57,7 +57,7 @@ class Schedule:
 
     async def run(self) -> None:
         consumers: list[Callable[[], Coroutine[Any, Any, None]]] = [
-            self.random.choice([self.plain, self.get, self.select, self.iterate])
+            self.random.choice([self.plain, self.get, self.select, self.iterate, self.batches])
             for _ in range(self.random.randint(1, 4))
         ]
         tasks = [asyncio.ensure_future(self.produce(number)) for number in range(PRODUCERS)]
@@ -125,6 +125,18 @@ class Schedule:
                 self.delivered.append(item)
                 if self.random.random() < 0.1:
                     return
+                await self.passes()
+
+    async def batches(self) -> None:
+        """Everything that some queues have, a batch at a time."""
+        queues = self.random.choices(self.queues, k=self.random.randint(1, 2))
+        most = self.random.choice([1, 2, 5, 1000])
+        async with multi_await(*[batched(queue, most) for queue in queues]) as m:
+            while True:
+                async with self.timeout():
+                    _, batch = await m.select()
+                    assert 1 <= len(batch) <= most
+                    self.delivered += batch
                 await self.passes()
 
     @contextlib.asynccontextmanager

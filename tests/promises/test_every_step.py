@@ -28,6 +28,7 @@ from multi_await import (
     MultiAwait,
     Timer,
     after,
+    batched,
     each,
     every,
     inline,
@@ -199,6 +200,8 @@ class Scenario:
             self.event.clear()
         elif kind is signals_source:
             self.received += 1
+        elif kind is batch_source:
+            self.delivered += value
         elif kind in TAKES:
             self.delivered.append(int(value))
 
@@ -267,6 +270,10 @@ class Scenario:
 
 def queue_source(scenario: Scenario) -> Any:
     return scenario.queue.get
+
+
+def batch_source(scenario: Scenario) -> Any:
+    return batched(scenario.queue, 3)
 
 
 def function_source(scenario: Scenario) -> Any:
@@ -355,6 +362,7 @@ def fault_source(scenario: Scenario) -> Any:
 
 TAKES = [
     queue_source,
+    batch_source,
     function_source,
     slow_function_source,
     inline_source,
@@ -366,7 +374,7 @@ CLOCKS = [every_source, after_source, reset_every_source, reset_after_source]
 KINDS = [*TAKES, put_source, event_source, lock_source, slot_source, *CLOCKS, signals_source]
 MIXED = {
     "two of asyncio's own": [queue_source, queue_source, fault_source],
-    "inline ones": [queue_source, lock_source, put_source, slot_source, fault_source],
+    "inline ones": [queue_source, batch_source, lock_source, put_source, slot_source, fault_source],
     "clocks and signals": [*CLOCKS, signals_source, signals_source, fault_source],
     "tasks": [function_source, slow_function_source, each_source, once_source, fault_source],
     "one of each": [*KINDS, fault_source],

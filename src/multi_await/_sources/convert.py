@@ -6,15 +6,16 @@ This is the one place that knows how a function is best polled.
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import inspect
-from collections.abc import AsyncIterable, Awaitable, Callable
-from typing import TypeVar
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from multi_await._names import name_of, safe_repr, short, type_of
 from multi_await._source import Source, SourceLike
 from multi_await._sources.function import FunctionSource
-from multi_await._sources.inline import InlineSource, is_cancel_safe
-from multi_await._sources.queues import QueueSource
+from multi_await._sources.inline import of_asyncio
+from multi_await._sources.queues import of_get
 
 T = TypeVar("T")
 
@@ -46,16 +47,32 @@ def as_source(given: SourceLike[T], position: int) -> Source[T]:
     return polled(given, f"source {position} ({name_of(given)})")
 
 
+def as_sources(given: Sequence[SourceLike[Any]], first: int = 0) -> list[Source[Any]]:
+    """The sources for what a call was given, from position `first` on: for all of it or for none.
+
+    Raises:
+        TypeError, RuntimeError: as `as_source`. Every `Source` can then be handed over again.
+    """
+    sources = list[Source[Any]]()
+    try:
+        for position, source in enumerate(given, first):
+            sources.append(as_source(source, position))
+    except BaseException:
+        for source in sources:
+            source._taken = False
+        close_coroutines(given)
+        raise
+    return sources
+
+
 def polled(function: Callable[[], Awaitable[T]], label: str) -> Source[T]:
     """Inline, if it is one of asyncio's own that loses nothing; else in tasks of that name."""
     if getattr(function, "__func__", None) is asyncio.Queue.get:
-        return QueueSource(function.__self__)  # type: ignore[attr-defined]  # it is bound
-    if is_cancel_safe(function):
-        return InlineSource(function, name_of(function))  # type: ignore[arg-type]  # asyncio's coroutines
-    return FunctionSource(function, label)
+        return of_get(function)  # type: ignore[arg-type]  # that gives coroutines
+    return of_asyncio(function) or FunctionSource(function, label)
 
 
-def close_coroutines(given: tuple[object, ...]) -> None:
+def close_coroutines(given: Iterable[object]) -> None:
     """Close the coroutines that were passed by mistake, lest "never awaited" warnings follow."""
     for mistake in given:
         if inspect.iscoroutine(mistake):
@@ -71,13 +88,27 @@ def _mistake(given: object) -> str:
         )
     if inspect.isawaitable(given):
         return f"is of type {type_of(given)}: pass once(...) of it to wait for its one result"
+    if isinstance(given, concurrent.futures.Future):
+        return (
+            "is a future of concurrent.futures, which another thread completes: "
+            "pass once(asyncio.wrap_future(...)) of it"
+        )
     for kind, method in _METHODS.items():
         if isinstance(given, kind):
             return f"is of type {type_of(given)}: pass its method {method}, without calling it"
+    if isinstance(given, asyncio.Condition):
+        return (
+            f"is of type {type_of(given)}, whose wait() needs its lock: pass a function that "
+            "awaits it within `async with condition:`"
+        )
     if isinstance(given, AsyncIterable):
         return f"is an asynchronous iterable, {type_of(given)}: pass each(...) of it"
     if isinstance(given, int | float):
         return (
             f"is the number {given!r}: pass every({given!r}) or after({given!r}) to wait for a time"
         )
+    if isinstance(given, Mapping):
+        return f"is of type {type_of(given)}: unpack its values, multi_await(*sources.values())"
+    if isinstance(given, Iterable) and not isinstance(given, str | bytes):
+        return f"is of type {type_of(given)}: unpack it, multi_await(*sources)"
     return f"is {short(given)}: pass a function that returns an awaitable, such as queue.get"

@@ -11,9 +11,11 @@ This module drives coroutines by the future protocol, and knows nothing of the r
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import functools
-from collections.abc import Callable, Coroutine, Iterable
-from typing import Any, TypeVar
+import inspect
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import Any, Protocol, TypeVar
 
 from multi_await._names import name_of, short
 from multi_await._source import ENDED, PENDING, Pending, Source, Wake
@@ -21,21 +23,21 @@ from multi_await._tasks import until_done
 
 T = TypeVar("T")
 
-# Each of these, cancelled at any suspension, leaves its primitive as if it had never been called.
+# Each of these, cancelled at any suspension, leaves its primitive as if it had never been called;
+# and what each awaits of its own object, which must be asyncio's too. (What it merely calls can't
+# be cancelled halfway, so a subclass may override that: `_get`, `get_nowait`, `full`, `locked`.)
 # StreamReader.read is not among them (it loses what it gathered), nor is Condition.wait.
-_CANCEL_SAFE = frozenset(
-    {
-        asyncio.Queue.get,
-        asyncio.Queue.put,
-        asyncio.Event.wait,
-        asyncio.Lock.acquire,
-        asyncio.Semaphore.acquire,
-        asyncio.StreamReader.readline,
-        asyncio.StreamReader.readuntil,
-        asyncio.StreamReader.readexactly,
-        asyncio.StreamReader.__anext__,
-    }
-)
+_CANCEL_SAFE: dict[object, tuple[str, ...]] = {
+    asyncio.Queue.get: (),
+    asyncio.Queue.put: (),
+    asyncio.Event.wait: (),
+    asyncio.Lock.acquire: (),
+    asyncio.Semaphore.acquire: (),
+    asyncio.StreamReader.readexactly: ("_wait_for_data",),
+    asyncio.StreamReader.readuntil: ("_wait_for_data",),
+    asyncio.StreamReader.readline: ("readuntil", "_wait_for_data"),
+    asyncio.StreamReader.__anext__: ("readline", "readuntil", "_wait_for_data"),
+}
 
 
 def inline(function: Callable[[], Coroutine[Any, Any, T]]) -> Source[T]:
@@ -51,6 +53,10 @@ def inline(function: Callable[[], Coroutine[Any, Any, T]]) -> Source[T]:
       called again later when another task could use what it was woken for;
     - it does not look at the current task, because it has none: no `asyncio.timeout`,
       no `asyncio.TaskGroup`, no `asyncio.current_task`.
+
+    Each coroutine runs in one context of its own, a copy of the caller's at its first poll, until
+    it ends, its clean-up included. So a context variable that it sets is its own, and the token
+    resets it.
 
     Args:
         function: called without arguments for each outcome; returns a coroutine.
@@ -74,14 +80,37 @@ def inline(function: Callable[[], Coroutine[Any, Any, T]]) -> Source[T]:
         raise TypeError(
             f"inline() needs a function that returns a coroutine, not {short(function)}"
         )
-    return InlineSource(function, name_of(function))
+    name = name_of(function)
+    return InlineSource(functools.partial(_InContext, function, name), name)
 
 
-def is_cancel_safe(function: Callable[..., object]) -> bool:
-    """Whether this is a bound method of asyncio's that can be polled inline."""
-    while isinstance(function, functools.partial):
-        function = function.func
-    return getattr(function, "__func__", None) in _CANCEL_SAFE
+def of_asyncio(function: Callable[..., Awaitable[T]]) -> Source[T] | None:
+    """An inline source for a bound method of asyncio's that loses nothing when it is cancelled.
+
+    None for any other function, and for a method that awaits an override.
+    """
+    method: Any = function
+    while isinstance(method, functools.partial):
+        method = method.func
+    awaited = _CANCEL_SAFE.get(getattr(method, "__func__", None))
+    if awaited is None:
+        return None
+    is_stream = isinstance(method.__self__, asyncio.StreamReader)
+    for name in awaited:
+        own = inspect.getattr_static(method.__self__, name, None)
+        if own is not getattr(asyncio.StreamReader, name, None):
+            return None
+    coroutine_function: Any = function
+    kind = StreamSource if is_stream else InlineSource
+    return kind(coroutine_function, name_of(function))
+
+
+class Steps(Protocol):
+    """What is polled of a coroutine."""
+
+    def send(self, value: None, /) -> Any: ...
+    def throw(self, raised: type[BaseException], /) -> Any: ...
+    def close(self) -> None: ...
 
 
 class InlineSource(Source[T]):
@@ -92,30 +121,21 @@ class InlineSource(Source[T]):
     # raises is ours, and it is not cancelled again.
     __slots__ = ("_coroutine", "_function", "_future", "_given_up", "_name", "_wake")
 
-    def __init__(self, function: Callable[[], Coroutine[Any, Any, T]], name: str) -> None:
+    def __init__(self, function: Callable[[], Steps], name: str) -> None:
         self._function = function
         self._name = name
-        self._coroutine: Coroutine[Any, Any, T] | None = None
-        self._given_up: Coroutine[Any, Any, T] | None = None
+        self._coroutine: Steps | None = None
+        self._given_up: Steps | None = None
 
     def poll(self, wake: Wake) -> T | Pending:
         self._wake = wake
         coroutine = self._coroutine
         if coroutine is None:
             coroutine = self._function()
-            try:
-                send = coroutine.send
-            except AttributeError:
-                raise TypeError(
-                    f"inline source {self._name} returned {short(coroutine)}, not a coroutine: "
-                    "pass the function itself, without inline()"
-                ) from None
-        elif self._future.done():
-            send = coroutine.send
-        else:
+        elif not self._future.done():
             return PENDING
         try:
-            return self._run(coroutine, send, None)
+            return self._run(coroutine, coroutine.send, None)
         except asyncio.CancelledError:
             if self._given_up is not coroutine:
                 raise
@@ -148,12 +168,7 @@ class InlineSource(Source[T]):
             return ()
         return (value,)
 
-    def _run(
-        self,
-        coroutine: Coroutine[Any, Any, T],
-        resume: Callable[[Any], Any],
-        argument: object,
-    ) -> T | Pending:
+    def _run(self, coroutine: Steps, resume: Callable[[Any], Any], argument: object) -> T | Pending:
         """Run to the next suspension, as a task does in one step."""
         try:
             awaited = resume(argument)
@@ -174,7 +189,7 @@ class InlineSource(Source[T]):
         self._future.add_done_callback(self._wake)
         return PENDING
 
-    def _next_pass(self, coroutine: Coroutine[Any, Any, T], awaited: object) -> asyncio.Future[Any]:
+    def _next_pass(self, coroutine: Steps, awaited: object) -> asyncio.Future[Any]:
         """What a coroutine waits for that yields without a future."""
         if awaited is None:  # a bare yield, as in asyncio.sleep(0): go on at the loop's next pass
             future = asyncio.get_running_loop().create_future()
@@ -186,7 +201,7 @@ class InlineSource(Source[T]):
             f"inline source {self._name} awaited {short(awaited)}, which is no future"
         )
 
-    def _give_up(self, coroutine: Coroutine[Any, Any, T]) -> T | Pending:
+    def _give_up(self, coroutine: Steps) -> T | Pending:
         """Cancel as a task does: first the future, then the coroutine, which cleans up.
 
         Without the first, Semaphore.acquire on 3.11 and 3.12 gives back a slot that it never had.
@@ -201,6 +216,42 @@ class InlineSource(Source[T]):
 
     def __repr__(self) -> str:
         return self._name
+
+
+class StreamSource(InlineSource[T]):
+    """A method of `asyncio.StreamReader`: what was woken holds nothing that another could use.
+
+    Giving it up would only wipe the waiter of whoever has begun to read the stream since.
+    """
+
+    __slots__ = ()
+
+    def release(self) -> None:
+        pass
+
+
+class _InContext:
+    """A coroutine, each step of which runs in a context of its own, as that of a task does."""
+
+    __slots__ = ("_context", "_coroutine")
+
+    def __init__(self, function: Callable[[], Steps], name: str) -> None:
+        self._coroutine = function()
+        if not hasattr(self._coroutine, "send"):
+            raise TypeError(
+                f"inline source {name} returned {short(self._coroutine)}, not a coroutine: "
+                "pass the function itself, without inline()"
+            )
+        self._context = contextvars.copy_context()
+
+    def send(self, value: None, /) -> Any:
+        return self._context.run(self._coroutine.send, value)
+
+    def throw(self, raised: type[BaseException], /) -> Any:
+        return self._context.run(self._coroutine.throw, raised)
+
+    def close(self) -> None:
+        self._context.run(self._coroutine.close)
 
 
 async def _finished(value: T) -> T:

@@ -13,8 +13,7 @@ from typing import TypeVar
 
 from multi_await._names import short, type_of
 from multi_await._source import PENDING, Pending, Source, Wake
-from multi_await._sources.convert import polled
-from multi_await._sources.inline import is_cancel_safe
+from multi_await._sources.inline import of_asyncio
 from multi_await._tasks import ended_by, show_who_waits, start, until_done
 
 T = TypeVar("T")
@@ -55,8 +54,9 @@ def each(iterable: AsyncIterable[T]) -> Source[T]:
     iterator = aiter(iterable)
     name = getattr(iterable, "__qualname__", None)
     label = f"each({name if isinstance(name, str) else type_of(iterable)})"
-    if is_cancel_safe(iterator.__anext__):
-        return Lines(polled(iterator.__anext__, label), label)
+    lines = of_asyncio(iterator.__anext__)
+    if lines is not None:
+        return Lines(lines, label)
     is_ours = iterator is not iterable or inspect.isasyncgen(iterable)
     return Each(iterator, label, is_ours=is_ours)
 

@@ -40,6 +40,11 @@ def once(awaitable: Awaitable[T]) -> Source[T]:
                 case (1, _):
                     print("stopped before")
     """
+    if isinstance(awaitable, concurrent.futures.Future):
+        raise TypeError(
+            "once() needs an awaitable, and not a future of concurrent.futures, which another "
+            "thread completes: pass once(asyncio.wrap_future(...)) of it"
+        )
     if not inspect.isawaitable(awaitable):
         raise TypeError(
             f"once() needs a coroutine, a Task or another awaitable, not {short(awaitable)}"

@@ -1,21 +1,33 @@
-"""Queues as sources: what comes out of one, and Go's send case, which puts something in."""
+"""Queues as sources: the items of one, singly or in batches, and Go's send case."""
 
 from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
-from multi_await._names import name_of, short
-from multi_await._source import Pending, Source, Wake
+from multi_await._names import name_of, short, type_of
+from multi_await._source import ENDED, PENDING, Pending, Source, Wake
+from multi_await._sources.function import FunctionSource
 from multi_await._sources.inline import InlineSource
 
 T = TypeVar("T")
 
+_ASYNCIOS = (asyncio.Queue, asyncio.PriorityQueue, asyncio.LifoQueue)
+
+
+def of_get(get: Callable[[], Coroutine[Any, Any, T]]) -> Source[T]:
+    """The source for asyncio's own `get`, bound to a queue of whatever class."""
+    queue: asyncio.Queue[T] = get.__self__  # type: ignore[attr-defined]  # it is bound
+    return QueueSource(queue) if type(queue) in _ASYNCIOS else InlineSource(get, name_of(get))
+
 
 class QueueSource(InlineSource[T]):
-    """`Queue.get`, which needs no coroutine while there is something to get."""
+    """`get` of asyncio's queue classes, which needs no coroutine while there is something to get.
+
+    Not of a subclass: the `QueueEmpty` of an override of its own is a failure.
+    """
 
     __slots__ = ("_queue",)
 
@@ -25,28 +37,126 @@ class QueueSource(InlineSource[T]):
         self._queue = queue
 
     def poll(self, wake: Wake) -> T | Pending:
-        if self._coroutine is None:
-            if not self._queue.empty():
-                return self._queue.get_nowait()
-            self._wake = wake
-            coroutine = self._queue.get()
-            return self._run(coroutine, coroutine.send, None)
-        return InlineSource.poll(self, wake)
+        if self._coroutine is not None:
+            return InlineSource.poll(self, wake)
+        try:
+            return self._queue.get_nowait()
+        except asyncio.QueueEmpty:
+            pass
+        self._wake = wake
+        coroutine = self._queue.get()
+        return self._run(coroutine, coroutine.send, None)
+
+
+def batched(queue: asyncio.Queue[T], most: int) -> Source[list[T]]:
+    """A source of what is in a queue, in batches: all that is there, and no more than `most`.
+
+    A batch is taken at the moment when it is delivered, and nothing is taken before. While the
+    queue is empty, the source waits in line with the queue's other consumers.
+
+    Args:
+        queue: where to take from.
+        most: the most items in a batch, at least 1.
+
+    Returns:
+        A source whose values are lists of 1 to `most` items, in the order in which the queue gives
+        them. It ends when the queue is shut down and empty. If the queue fails after it has given
+        some items, these are delivered, and the failure comes next.
+
+    Raises:
+        TypeError: `queue` is no `asyncio.Queue`, or its class overrides `get` and not
+            `get_nowait`, which gives all but the first item of a batch; or `most` is no integer.
+        ValueError: `most` is less than 1.
+
+    Example::
+
+        async with multi_await(batched(rows, 500), stop.wait) as m:
+            async for event in m:
+                match event:
+                    case (0, some_rows):
+                        print("write", some_rows)
+                    case (1, _):
+                        break
+
+    After the `recv_many` of tokio's channels.
+    """
+    if not isinstance(queue, asyncio.Queue):
+        raise TypeError(f"batched() needs an asyncio.Queue to take from, not {short(queue)}")
+    if not isinstance(most, int):
+        raise TypeError(f"batched() needs the most items in a batch, not {short(most)}")
+    if most < 1:
+        raise ValueError(f"batched() needs at least 1 item in a batch, not {most}")
+    if type(queue).get is asyncio.Queue.get:
+        return BatchSource(queue, most, of_get(queue.get))
+    if type(queue).get_nowait is asyncio.Queue.get_nowait:
+        raise TypeError(
+            f"batched() takes items by get_nowait(), which {type_of(queue)} does not override as "
+            "it does get(): override both alike, or pass the queue's get"
+        )
+    return BatchSource(queue, most, FunctionSource(queue.get, f"batched({name_of(queue.get)})"))
+
+
+class BatchSource(Source[list[T]]):
+    """Waits for the first item as `get` does, and takes what else is there with it."""
+
+    __slots__ = ("_failure", "_first", "_more", "_queue")
+
+    def __init__(self, queue: asyncio.Queue[T], most: int, first: Source[T]) -> None:
+        self._queue = queue
+        self._first = first
+        self._more = most - 1
+        self._failure: BaseException | None = None
+
+    def poll(self, wake: Wake) -> list[T] | Pending:
+        if self._failure is not None:
+            failure, self._failure = self._failure, None
+            try:
+                raise failure
+            finally:
+                del failure  # its traceback keeps this frame: no cycle
+        first = self._first.poll(wake)
+        if first is PENDING:
+            return PENDING
+        items = [first]
+        if self._more:
+            self._take_more(items)
+        return items
+
+    def _take_more(self, items: list[T]) -> None:
+        try:
+            get_nowait = self._queue.get_nowait
+            for _ in range(min(self._more, self._queue.qsize())):
+                items.append(get_nowait())  # noqa: PERF401 -- it keeps those before a failure
+        except BaseException as failure:
+            self._failure = failure  # what was taken is delivered first
+
+    def release(self) -> None:
+        self._first.release()
+
+    async def aclose(self) -> Iterable[list[T]]:
+        failure, self._failure = self._failure, None
+        left = [[item] for item in await self._first.aclose() or ()]
+        return _and_then(left, failure)
+
+    def __repr__(self) -> str:
+        return f"batched({self._first!r}, {self._more + 1})"
 
 
 def put(queue: asyncio.Queue[T], supplier: Callable[[], T]) -> Source[T]:
     """A source that is ready when there is room in a queue, and puts an item there.
 
     Args:
-        queue: where to put it.
+        queue: where to put it. If its class has a `put` of its own, that is what puts, in a task
+            of its own; if it has not ended when the source ends, it is cancelled.
         supplier: gives the item. Called without arguments, and only at the moment when the item
             goes in: when there is room, and the turn has come. If it raises, that is a failure of
             this source, and nothing goes in. While there is nothing to send, pause the source
             (`MultiAwait.pause`), as a Go programmer sets the channel to nil.
 
     Returns:
-        A source whose values are the items that went in. It ends when the queue is shut down; an
-        item that the queue did not take then is in `MultiAwait.undelivered`.
+        A source whose values are the items that went in. It ends when the queue is shut down. An
+        item that the queue did not take, because it was shut down, or raised something else, is in
+        `MultiAwait.undelivered`.
 
     Raises:
         TypeError: the queue is no `asyncio.Queue`, or `supplier` can't be called.
@@ -68,7 +178,9 @@ def put(queue: asyncio.Queue[T], supplier: Callable[[], T]) -> Source[T]:
             f"put() needs a function that gives the item, not {short(supplier)}: "
             "it is called when there is room"
         )
-    return PutSource(queue, supplier)
+    if type(queue).put is asyncio.Queue.put:
+        return PutSource(queue, supplier)
+    return OwnPutSource(queue, supplier)
 
 
 class PutSource(InlineSource[T]):
@@ -78,10 +190,13 @@ class PutSource(InlineSource[T]):
 
     def __init__(self, queue: asyncio.Queue[T], supplier: Callable[[], T]) -> None:
         self._supplier = supplier
-        self._sender = _Sender(queue)
+        self._sender = self._sender_to(queue)
         queue_put: Any = asyncio.Queue.put  # which takes the sender for the queue
         put_there = functools.partial(queue_put, self._sender, None)
         super().__init__(put_there, f"put({name_of(supplier)})")
+
+    def _sender_to(self, queue: asyncio.Queue[T]) -> _Sender[T]:
+        return _Sender(queue)
 
     def poll(self, wake: Wake) -> T | Pending:
         its_turn = self._coroutine is None or self._future.done()
@@ -94,8 +209,48 @@ class PutSource(InlineSource[T]):
         return InlineSource.poll(self, wake)
 
     async def aclose(self) -> Iterable[T]:
-        await InlineSource.aclose(self)
-        return self._sender.refused + self._sender.offered
+        failure = await _failure_of(InlineSource.aclose(self))
+        return _and_then(self._sender.refused + self._sender.offered, failure)
+
+
+class OwnPutSource(PutSource[T]):
+    """The same for a class with a `put` of its own, which may be any coroutine: it gets a task."""
+
+    __slots__ = ("_puts", "_putting")
+
+    def __init__(self, queue: asyncio.Queue[T], supplier: Callable[[], T]) -> None:
+        super().__init__(queue, supplier)
+        self._puts = FunctionSource(self._put, self._name)
+        self._putting = False
+
+    def _sender_to(self, queue: asyncio.Queue[T]) -> _Sender[T]:
+        return _InLine(queue)
+
+    def poll(self, wake: Wake) -> T | Pending:
+        if not self._putting and PutSource.poll(self, wake) is PENDING:
+            return PENDING
+        self._putting = False
+        put = self._puts.poll(wake)
+        self._putting = put is PENDING
+        return put
+
+    async def _put(self) -> T:
+        sender = self._sender
+        (item,) = sender.offered
+        putting = _Putting(sender.queue, item)
+        try:
+            await putting
+        except BaseException:
+            if not putting.has_put:
+                sender.refused.append(item)
+            raise
+        finally:
+            sender.offered.clear()
+        return item
+
+    async def aclose(self) -> Iterable[T]:
+        failure = await _failure_of(self._puts.aclose())  # what that has put is in the queue
+        return _and_then(await PutSource.aclose(self), failure)
 
 
 class _Sender(Generic[T]):
@@ -113,10 +268,67 @@ class _Sender(Generic[T]):
         return not self.offered and self.queue.full()
 
     def put_nowait(self, _: None) -> T:
-        item = self.offered.pop()
+        size = self.queue.qsize()
+        item = self.offered[0]
         try:
             self.queue.put_nowait(item)
         except BaseException:
-            self.refused.append(item)
+            if self.queue.qsize() <= size:  # else it is in: PriorityQueue can't compare it
+                self.refused.append(item)
             raise
+        finally:
+            self.offered.clear()
         return item
+
+
+class _InLine(_Sender[T]):
+    """For a class with a `put` of its own: what is offered is left for that to put."""
+
+    def put_nowait(self, _: None) -> T:
+        return self.offered[0]
+
+
+class _Putting:
+    """A queue's own `put`, step by step: it has put if the queue has grown in one of its steps."""
+
+    def __init__(self, queue: asyncio.Queue[T], item: T) -> None:
+        async def put() -> None:
+            await queue.put(item)
+
+        self._queue = queue
+        self._coroutine: Coroutine[Any, Any, None] = put()
+        self.has_put = False
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        step: Callable[[Any], Any] = self._coroutine.send
+        argument: Any = None
+        while True:
+            size = self._queue.qsize()
+            try:
+                awaited = step(argument)
+            except StopIteration:
+                return
+            finally:
+                argument = None  # an exception's traceback keeps this frame: no cycle
+                self.has_put |= self._queue.qsize() > size
+            try:
+                argument, step = (yield awaited), self._coroutine.send
+            except BaseException as raised:
+                argument, step = raised, self._coroutine.throw
+
+
+def _and_then(values: Iterable[T], failure: BaseException | None) -> Iterator[T]:
+    yield from values
+    try:
+        if failure is not None and not isinstance(failure, ENDED):
+            raise failure
+    finally:
+        del failure  # its traceback keeps this frame: no cycle
+
+
+async def _failure_of(end: Coroutine[Any, Any, object]) -> BaseException | None:
+    try:
+        await end
+    except BaseException as failure:
+        return failure
+    return None

@@ -1,0 +1,17 @@
+"""batched() gives lists of what the queue holds."""
+
+import asyncio
+from typing import assert_type
+
+from multi_await import MultiAwait, Source, batched, multi_await
+
+
+async def batches(words: asyncio.Queue[str], numbers: asyncio.Queue[int]) -> None:
+    assert_type(batched(words, 10), Source[list[str]])
+    m = multi_await(batched(words, 10), numbers.get)
+    assert_type(m, MultiAwait[list[str], int])
+    match await m.select():
+        case (0, some_words):
+            assert_type(some_words, list[str])
+        case (1, number):
+            assert_type(number, int)

@@ -1,0 +1,236 @@
+"""put(): where an item is, whatever the queue does with it, and queues with a put of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections import deque
+from typing import Any
+
+import pytest
+
+from multi_await import multi_await, put
+from tests.conftest import Reported
+from tests.machinery.tools import cancelled_after, steps
+
+
+class Word(str):
+    """Can't be compared with a number, and says so."""
+
+    __slots__ = ()
+
+
+class Stamping(asyncio.Queue[Any]):
+    """Its own put stamps each item, and takes its time before and after."""
+
+    def __init__(self, maxsize: int = 0, before: float = 0, after: float = 0) -> None:
+        super().__init__(maxsize)
+        self.before, self.after = before, after
+        self.failure: BaseException | None = None
+        self.puts = 0
+
+    async def put(self, item: Any) -> None:
+        self.puts += 1
+        async with asyncio.timeout(100):  # looks at the current task
+            if self.before:
+                await asyncio.sleep(self.before)
+            if self.failure is not None and not self.after:
+                raise self.failure
+            await super().put(("stamped", item))
+            if self.after:
+                await asyncio.sleep(self.after)
+            if self.failure is not None:
+                raise self.failure
+
+
+def items_in(queue: asyncio.Queue[Any]) -> list[Any]:
+    return [queue.get_nowait() for _ in range(queue.qsize())]
+
+
+# -- what the queue took, although it raised ---------------------------------------------------
+
+
+async def test_an_item_that_a_priority_queue_took_and_can_not_compare_is_in_the_queue_alone() -> (
+    None
+):
+    queue = asyncio.PriorityQueue[Any]()
+    queue.put_nowait(1)
+    async with multi_await(put(queue, lambda: "a word")) as m:
+        with pytest.raises(TypeError, match="not supported between"):
+            await m.select()
+    assert queue.qsize() == 2
+    assert m.undelivered == ()
+
+
+async def test_an_item_that_a_queue_refused_is_undelivered_alone() -> None:
+    class Picky(asyncio.Queue[int]):
+        def _put(self, item: int) -> None:
+            raise ValueError("no")
+
+    queue = Picky()
+    async with multi_await(put(queue, lambda: 1)) as m:
+        with pytest.raises(ValueError, match="no"):
+            await m.select()
+    assert queue.empty()
+    assert m.undelivered == ((0, 1),)
+
+
+async def test_an_item_is_undelivered_if_the_put_failed_and_its_clean_up_does_too(
+    reported: Reported,
+) -> None:
+    class Broken(asyncio.Queue[int]):
+        ended = False
+
+        def put_nowait(self, item: int) -> None:
+            raise ValueError("no")
+
+        def full(self) -> bool:
+            if self.ended:
+                raise OSError("at the end")
+            return super().full()
+
+    queue = Broken(1)
+    async with multi_await(put(queue, lambda: 1)) as m:
+        with pytest.raises(ValueError, match="no"):
+            await m.select()
+        asyncio.Queue.put_nowait(queue, 0)
+        assert m.select_nowait() is None
+        queue.get_nowait()  # wakes the source
+        queue.ended = True
+    assert m.undelivered == ((0, 1),)
+    assert [str(context["exception"]) for context in reported] == ["at the end"]
+
+
+# -- a put of the queue's own ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("before", "after"), [(0, 0), (1, 0), (0, 1), (1, 1)])
+async def test_a_put_of_the_queues_own_is_what_puts(before: float, after: float) -> None:
+    queue, supply = Stamping(0, before, after), deque("ab")
+    async with multi_await(put(queue, supply.popleft)) as m:
+        assert [await m.select(), await m.select()] == [(0, "a"), (0, "b")]
+    assert items_in(queue) == [("stamped", "a"), ("stamped", "b")]
+    assert m.undelivered == ()
+
+
+async def test_the_queues_own_put_is_called_when_there_is_room_and_not_before() -> None:
+    queue, supply = Stamping(1), deque("a")
+    queue.put_nowait("full")
+    async with multi_await(put(queue, supply.popleft)) as m:
+        assert m.select_nowait() is None
+        await steps(3)
+        assert (queue.puts, list(supply)) == (0, ["a"])
+        queue.get_nowait()
+        await steps(3)
+        assert (queue.puts, list(supply)) == (0, ["a"]), "no call came for it"
+        assert await m.select() == (0, "a")
+
+
+async def test_a_put_of_the_queues_own_keeps_its_place_in_line() -> None:
+    queue = Stamping(1)
+    queue.put_nowait("full")
+    async with multi_await(put(queue, lambda: "ours")) as m:
+        selecting = asyncio.ensure_future(m.select())
+        await steps(2)
+        rival = asyncio.ensure_future(asyncio.Queue.put(queue, "the rival's"))
+        await steps(2)
+        assert queue.get_nowait() == "full"
+        assert await selecting == (0, "ours")
+        assert queue.get_nowait() == ("stamped", "ours")
+        await rival
+        assert queue.get_nowait() == "the rival's"
+
+
+async def test_a_call_cancelled_while_the_queues_own_put_runs_does_not_cancel_it() -> None:
+    queue, supply = Stamping(0, before=5), deque("a")
+    async with multi_await(put(queue, supply.popleft)) as m:
+        await cancelled_after(1, m.select())
+        assert await m.select() == (0, "a")
+    assert (queue.puts, items_in(queue)) == (1, [("stamped", "a")])
+
+
+@pytest.mark.parametrize("before", [0, 1])
+async def test_an_item_that_the_queues_own_put_did_not_take_is_undelivered(before: float) -> None:
+    queue, supply = Stamping(0, before), deque("ab")
+    queue.failure = ValueError("no")
+    async with multi_await(put(queue, supply.popleft)) as m:
+        with pytest.raises(ValueError, match="no"):
+            await m.select()
+        queue.failure = None
+        assert await m.select() == (0, "b")
+    assert items_in(queue) == [("stamped", "b")]
+    assert m.undelivered == ((0, "a"),)
+
+
+async def test_an_item_that_the_queues_own_put_took_before_it_failed_is_in_the_queue() -> None:
+    queue = Stamping(0, after=1)
+    queue.failure = ValueError("too late")
+    async with multi_await(put(queue, lambda: "a")) as m:
+        with pytest.raises(ValueError, match="too late"):
+            await m.select()
+    assert items_in(queue) == [("stamped", "a")]
+    assert m.undelivered == ()
+
+
+async def test_an_item_that_others_took_from_the_queue_since_is_not_undelivered() -> None:
+    queue = Stamping(0, after=1)
+    queue.failure = ValueError("too late")
+    async with multi_await(put(queue, lambda: "a")) as m:
+        taking = asyncio.ensure_future(queue.get())
+        with pytest.raises(ValueError, match="too late"):
+            await m.select()
+        assert await taking == ("stamped", "a")
+    assert m.undelivered == ()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "in_queue", "undelivered"),
+    [(9, 0, [], ((0, "a"),)), (0, 9, [("stamped", "a")], ()), (0.5, 0, [("stamped", "a")], ())],
+)
+async def test_at_the_end_the_item_of_the_queues_own_put_is_in_one_place(
+    before: float, after: float, in_queue: list[Any], undelivered: tuple[Any, ...]
+) -> None:
+    queue, supply = Stamping(0, before, after), deque("a")
+    async with multi_await(put(queue, supply.popleft)) as m:
+        assert m.select_nowait() is None
+        await asyncio.sleep(1)
+    assert items_in(queue) == in_queue
+    assert m.undelivered == undelivered
+
+
+async def test_a_supplier_that_fails_is_called_again_and_the_queues_own_put_is_not() -> None:
+    queue, supply = Stamping(), deque[str]()
+    async with multi_await(put(queue, supply.popleft)) as m:
+        with pytest.raises(IndexError):
+            await m.select()
+        assert queue.puts == 0
+        supply.append("a")
+        assert await m.select() == (0, "a")
+
+
+async def test_a_failure_of_the_queues_own_put_at_the_end_is_reported_and_its_item_undelivered(
+    reported: Reported,
+) -> None:
+    class Stubborn(asyncio.Queue[str]):
+        async def put(self, item: str) -> None:
+            try:
+                await asyncio.sleep(9)
+            finally:
+                raise OSError("at the end")
+
+    async with multi_await(put(Stubborn(), lambda: "a")) as m:
+        assert m.select_nowait() is None
+        await steps(2)
+    assert m.undelivered == ((0, "a"),)
+    assert [str(context["exception"]) for context in reported] == ["at the end"]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="Queue.shutdown() came with 3.13")
+async def test_a_put_of_the_queues_own_ends_when_the_queue_is_shut_down() -> None:
+    if sys.version_info >= (3, 13):
+        queue, supply = Stamping(), deque("ab")
+        async with multi_await(put(queue, supply.popleft)) as m:
+            assert await m.select() == (0, "a")
+            queue.shutdown()
+            assert [event async for event in m] == []
+        assert m.undelivered == ((0, "b"),)
