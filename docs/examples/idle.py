@@ -2,7 +2,7 @@
 
 import asyncio
 
-from multi_await import every, multi_await
+from multi_await import after, every, multi_await
 
 
 async def client(beats: asyncio.Queue[str]) -> None:
@@ -12,21 +12,18 @@ async def client(beats: asyncio.Queue[str]) -> None:
 
 
 async def watch(beats: asyncio.Queue[str]) -> None:
-    loop = asyncio.get_running_loop()
-    async with multi_await(beats.get, every(0.3)) as m:
-        last = loop.time()
-        try:
-            while True:
-                async with asyncio.timeout_at(last + 0.7):
-                    event = await m.select()
-                match event:
-                    case (0, beat):
-                        last = loop.time()
-                        print("the", beat, "beat")
-                    case (1, _):
-                        print("a tick")
-        except TimeoutError:
-            print("no beat for 0.7 seconds")
+    idle = after(0.7)
+    async with multi_await(beats.get, every(0.3), idle) as m:
+        async for event in m:
+            match event:
+                case (0, beat):
+                    idle.reset()
+                    print("the", beat, "beat")
+                case (1, _):
+                    print("a tick")
+                case (2, _):
+                    print("no beat for 0.7 seconds")
+                    break
 
 
 async def main() -> None:

@@ -19,12 +19,15 @@ from multi_await._source import Pending as Pending
 from multi_await._source import Source as Source
 from multi_await._source import SourceLike as SourceLike
 from multi_await._source import Wake as Wake
+from multi_await._sources.adapters import catching as catching
+from multi_await._sources.adapters import ending as ending
 from multi_await._sources.inline import inline as inline
 from multi_await._sources.iteration import each as each
 from multi_await._sources.once import once as once
 from multi_await._sources.queues import batched as batched
 from multi_await._sources.queues import put as put
 from multi_await._sources.signals import signals as signals
+from multi_await._sources.timers import Timer as Timer
 from multi_await._sources.timers import after as after
 from multi_await._sources.timers import every as every
 
@@ -35,11 +38,14 @@ __all__ = [
     "Pending",
     "Source",
     "SourceLike",
+    "Timer",
     "Wake",
     "after",
     "as_completed_or_abort",
     "batched",
+    "catching",
     "each",
+    "ending",
     "every",
     "gather_or_abort",
     "inline",
@@ -57,11 +63,14 @@ for _public in (
     NothingToAwait,
     Pending,
     Source,
+    Timer,
     Wake,
     after,
     as_completed_or_abort,
     batched,
+    catching,
     each,
+    ending,
     every,
     gather_or_abort,
     inline,

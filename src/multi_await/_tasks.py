@@ -26,8 +26,21 @@ if sys.version_info >= (3, 12):  # pragma: no cover -- which of the two depends 
         """
         loop = asyncio.get_running_loop()
         if loop.get_task_factory() is None:
-            return asyncio.Task(coroutine, loop=loop, name=name, eager_start=True)
+            return _started_eagerly(coroutine, loop, name)
         return loop.create_task(coroutine, name=name)
+
+    def _started_eagerly(
+        coroutine: Coroutine[Any, Any, T], loop: asyncio.AbstractEventLoop, name: str
+    ) -> asyncio.Task[T]:
+        # In two steps, to have the task also where its first step raises an interrupt: that one
+        # leaves __init__, and the task would log that nobody had retrieved it.
+        task: asyncio.Task[T] = asyncio.Task.__new__(asyncio.Task)
+        try:
+            task.__init__(coroutine, loop=loop, name=name, eager_start=True)  # type: ignore[misc]  # see above
+        except (KeyboardInterrupt, SystemExit):
+            task.exception()
+            raise
+        return task
 else:  # pragma: no cover -- as above
 
     def start(coroutine: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:

@@ -11,6 +11,7 @@ import signal
 import textwrap
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,7 +19,7 @@ from typing import Any
 import pytest
 
 import multi_await
-from multi_await import MultiAwait, Source, after
+from multi_await import MultiAwait, Source, Timer, after
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "reference/api.md").read_text(encoding="utf-8")
@@ -56,6 +57,7 @@ def public_methods(cls: type) -> set[str]:
 
 def test_the_page_describes_every_public_name_and_method_once() -> None:
     names = {*multi_await.__all__, *public_methods(MultiAwait), *public_methods(Source)}
+    names |= public_methods(Timer)
     assert [name for name, _ in described()] == list(SIGNATURES)
     assert set(SIGNATURES) == names
 
@@ -122,9 +124,12 @@ PRINTS = {
     "MultiAwait.cancel": "(0, 'hello')\n",
     "MultiAwait.failed": "source 0 failed: refused\n",
     "MultiAwait.undelivered": "(1, True)\ncame too late: the page /\n",
+    "Timer": "hello\n",
     "every": "hello\n" + 30 * "seconds: 1\n",
     "after": "hello\n",
     "once": "there is the page /\n",
+    "ending": "received hello\nhung up\n",
+    "catching": "",
     "each": "output: done\nerror: no room\n",
     "batched": "write ['a row']\n",
     "put": "sent 0.0\nsent 0.0\n",
@@ -167,6 +172,7 @@ def names_for(name: str) -> dict[str, Any]:
     stop = asyncio.Event()
     loop.call_later(5, stop.set)
     words, numbers = filled("hello"), filled(42)
+    connection = SimpleNamespace(receive=words.get)
     m: Any = multi_await.multi_await(words.get, numbers.get)
     if name in ("MultiAwait.get_or_raise", "MultiAwait.failed"):
         m = multi_await.multi_await(refused, asyncio.Queue[int]().get)
@@ -176,6 +182,8 @@ def names_for(name: str) -> dict[str, Any]:
         m.pause(0)
     elif name == "NothingToAwait":
         m = multi_await.multi_await(after(1))
+    elif name == "ending":
+        loop.call_later(6, stop.set)
     elif name == "signals":
         loop.call_later(1, signal.raise_signal, signal.SIGTERM)
     return {
@@ -187,7 +195,8 @@ def names_for(name: str) -> dict[str, Any]:
         "Job": str,
         "asyncio": asyncio,
         "connect": lambda: fetch("/"),
-        "connection": SimpleNamespace(receive=words.get),
+        "connection": lines("hello") if name in ("ending", "catching") else connection,
+        "dataclass": dataclass,
         "deque": deque,
         "download": lambda: fetch("/", seconds=5),
         "fetch": fetch,

@@ -35,12 +35,12 @@ from multi_await import (
     Source,
     Wake,
     after,
-    each,
     every,
     inline,
     multi_await,
     put,
 )
+from multi_await._sources.convert import polled
 
 # What a function source makes of an item that it took. Whoever else takes it just has it.
 Meaning: TypeAlias = Literal["value", "failure", "end", "cancelled"]
@@ -172,8 +172,8 @@ class Kind(ABC):
         """Whether it has ended, as a poll would find."""
         return False
 
-    def first_poll(self) -> None:  # noqa: B027 -- most don't care
-        """This is when timers start."""
+    def start(self) -> None:  # noqa: B027 -- most don't care
+        """The MultiAwait has started it."""
 
     @abstractmethod
     def took(self, outcome: object) -> None:
@@ -343,29 +343,45 @@ class Timer(Kind):
         self.seconds = seconds
         self.once = once
         self.given = after(seconds) if once else every(seconds)
-        self.start: float | None = None
-        self.ticks = 0
+        self.delay: float | None = seconds  # from the start to the first tick
+        self.started = False
+        self.next: float | None = None  # when the next tick is due
+        self.has_ended = False
 
-    def first_poll(self) -> None:
-        self.start = asyncio.get_running_loop().time()
+    def start(self) -> None:
+        self.started = True
+        self.count()
+
+    def count(self) -> None:
+        now = asyncio.get_running_loop().time()
+        self.next = None if self.delay is None else now + max(self.delay, 0)
+
+    def reset(self, seconds: float | None) -> None:
+        self.delay = self.seconds if seconds is None else seconds
+        if self.started:
+            self.count()
+
+    def stop(self) -> None:
+        self.delay = self.next = None
 
     def due(self) -> int:
-        if self.start is None or self.over():
-            return 0
-        passed = asyncio.get_running_loop().time() - self.start
-        return math.floor(passed / self.seconds) - self.ticks
+        late = -1.0 if self.next is None else asyncio.get_running_loop().time() - self.next
+        return 0 if late < 0 else 1 if self.once else 1 + math.floor(late / self.seconds)
 
     def ready(self) -> bool:
         return self.due() > 0
 
     def over(self) -> bool:
-        return self.once and self.ticks > 0
+        return self.has_ended
 
     def took(self, outcome: object) -> None:
         due = self.due()
-        expected = None if self.once else due
-        self.world.must(due > 0 and outcome == expected, f"{outcome!r}, when {due} ticks are due")
-        self.ticks += due
+        self.world.must(due > 0 and outcome == due, f"{outcome!r}, when {due} ticks are due")
+        if self.once:
+            self.has_ended = True
+            self.next = None
+        elif self.next is not None:
+            self.next += due * self.seconds
 
 
 # -- a MultiAwait ----------------------------------------------------------------------------------
@@ -384,7 +400,7 @@ class Position:
         self.kept = False  # by get_or_raise()
         # If it is surely ready: how many events of others may still come before its own.
         self.others_first: int | None = None
-        # The others as a user hands them over. But of a timer the first poll must be known.
+        # The others as a user hands them over. But of a timer the start must be known.
         self.watched = consumer.watched or isinstance(kind, Timer)
 
     def source(self) -> Any:
@@ -393,7 +409,7 @@ class Position:
         if not self.watched:
             return given
         if isinstance(self.kind, Function):
-            given = each(self.kind)
+            given = polled(self.kind.given, "function")
         return Watched(self, given if isinstance(given, Source) else inline(given))
 
     def ready(self) -> bool:
@@ -421,7 +437,13 @@ class Watched(Source[Any]):
     def __init__(self, position: Position, source: Source[Any]) -> None:
         self.position = position
         self.source = source
-        self.polled = False
+        self.started = False
+
+    def start(self) -> None:
+        self.position.consumer.world.must(not self.started, f"{self.position} was started twice")
+        self.started = True
+        self.source.start()
+        self.position.kind.start()
 
     def poll(self, wake: Wake) -> Any | Pending:
         position, consumer = self.position, self.position.consumer
@@ -429,9 +451,7 @@ class Watched(Source[Any]):
         in_turn = not (position.paused or position.exhausted or position.taken)
         allowed = there and in_turn and consumer.calling is not None
         consumer.world.must(allowed, f"{position} was polled")
-        if not self.polled:
-            self.polled = True
-            position.kind.first_poll()
+        consumer.world.must(self.started, f"{position} was polled before its start")
         try:
             value = self.source.poll(wake)
         except ENDS:
@@ -446,9 +466,6 @@ class Watched(Source[Any]):
             position.took(value)
             position.taken.append(value)
         return value
-
-    def start(self) -> None:
-        self.source.start()
 
     def release(self) -> None:
         self.source.release()
@@ -612,9 +629,7 @@ class Consumer:
         for number, (value, failure) in enumerate(zip(completed, failures, strict=True)):
             self.world.must(value is None or failure is None, f"two outcomes from {number}")
             position = self.positions.get(number)
-            # None is what after() gives, too.
-            is_none = position is not None and position.taken == [None] and not position.paused
-            if value is not None or failure is not None or is_none:
+            if value is not None or failure is not None:
                 self.delivers(number, value if failure is None else failure)
                 delivered.append(position)
         self.leaves_nothing(name, delivered)

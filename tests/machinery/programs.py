@@ -216,6 +216,33 @@ def resume(world: World, who: int, number: int) -> None:
     guard(world, who, number, paused=False)
 
 
+def timed(world: World, who: int, number: int, what: Callable[[Timer], None]) -> None:
+    """Do it to the timer at that position, if there is one."""
+    position = world.consumers[who].positions.get(number)
+    if position is not None and isinstance(position.kind, Timer):
+        what(position.kind)
+        world.changed()
+
+
+@step
+def reset_timer(world: World, who: int, number: int, seconds: float | None) -> None:
+    def reset(timer: Timer) -> None:
+        refusal = RuntimeError if timer.over() else None
+        if attempt(world, refusal, lambda: timer.given.reset(seconds)):
+            timer.reset(seconds)
+
+    timed(world, who, number, reset)
+
+
+@step
+def stop_timer(world: World, who: int, number: int) -> None:
+    def stop(timer: Timer) -> None:
+        timer.given.stop()
+        timer.stop()
+
+    timed(world, who, number, stop)
+
+
 @step
 async def call(world: World, who: int, name: str, seconds: float) -> None:
     """By the program itself, with a timeout."""
@@ -413,6 +440,7 @@ def steps_with(queues: tuple[int, ...]) -> list[Sequence[AnyStep | None]]:
         *each(release, LOCKS),
         *each(set_event),
         *each(clear_event),
+        *each(reset_timer, BOTH, [0, 1], [None, 0]),
     ]
     return [
         [None],  # the simplest: what fails shrinks to this
@@ -429,6 +457,8 @@ def steps_with(queues: tuple[int, ...]) -> list[Sequence[AnyStep | None]]:
         *1 * [each(remove, BOTH, POSITIONS)],
         *2 * [each(pause, BOTH, POSITIONS)],
         *2 * [each(resume, BOTH, POSITIONS)],
+        *2 * [each(reset_timer, BOTH, POSITIONS, [None, -1, 0, EIGHTH, 2])],
+        *1 * [each(stop_timer, BOTH, POSITIONS)],
         *2 * [each(start_getter, queues)],
         *1 * [each(start_putter, queues, MEANINGS)],
         *1 * [each(start_holder, LOCKS, SECONDS)],

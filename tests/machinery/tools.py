@@ -15,6 +15,10 @@ import pytest
 SCHEDULES = int(os.environ.get("SCHEDULES", 60 if sys.flags.dev_mode else 600))
 
 
+# For a test of a MultiAwait that nobody can end, because its event loop is gone.
+dropped_without_end = pytest.mark.filterwarnings("ignore:<MultiAwait .* was dropped before its end")
+
+
 class Gate:
     """`gate.get` is a function source: a call ends when the gate is opened, or made to fail."""
 

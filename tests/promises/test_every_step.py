@@ -4,7 +4,8 @@ A step is one callback that the event loop runs. A scenario runs once undisturbe
 its consumer's life are counted. Then it runs again for each step, and there something happens: the
 consumer is cancelled, its call times out, a source fails. Each time what was put must be delivered,
 in `undelivered` or still there, nothing twice; locks and slots must be free, no wake-up may be lost
-on its way to another task, and the cancellation must come through.
+on its way to another task, every signal must come to a source or to the handler from before, which
+must be back, and the cancellation must come through.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import asyncio
 import contextlib
 import functools
 import itertools
+import signal
+import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextvars import Context
@@ -21,13 +24,26 @@ from typing import Any, TypeAlias, TypeVarTuple
 import pytest
 from virtual_clock import VirtualClockLoop
 
-from multi_await import MultiAwait, after, batched, each, every, inline, multi_await, once, put
+from multi_await import (
+    MultiAwait,
+    Timer,
+    after,
+    batched,
+    each,
+    every,
+    inline,
+    multi_await,
+    once,
+    put,
+    signals,
+)
 from tests.conftest import Reported
 from tests.machinery.tools import SCHEDULES
 
 Ts = TypeVarTuple("Ts")
 
 ITEMS = 2
+SIGNUM = signal.SIGTERM if sys.platform == "win32" else signal.SIGUSR1
 LIFE = 1.3  # seconds, after which the consumer has had enough
 STRIDE = 1 if SCHEDULES >= 600 else 40
 
@@ -81,6 +97,8 @@ class Scenario:
         self.slots = asyncio.Semaphore(1)
         self.event = asyncio.Event()
         self.stream = asyncio.StreamReader()
+        self.timers = list[Timer]()
+        self.raised = self.received = self.not_ours = 0  # signals
         self.faults = [asyncio.get_running_loop().create_future()]
         self.numbers = itertools.count(1)
         self.put = list[int]()
@@ -112,10 +130,23 @@ class Scenario:
             self.queue.put_nowait(self.number())
             self.stream.feed_data(b"%d\n" % self.number())
             self.event.set()
+            self.disturb()
             await asyncio.sleep(0)
             self.queue.put_nowait(self.number())
             await asyncio.sleep(0.4)
         self.stream.feed_eof()
+
+    def disturb(self) -> None:
+        """Another task resets and stops timers, and the process gets a signal."""
+        for number, timer in enumerate(self.timers):
+            with contextlib.suppress(RuntimeError):  # it has ended
+                timer.stop()
+                timer.reset(0 if number % 2 else None)
+        self.raised += 1
+        signal.raise_signal(SIGNUM)
+
+    def handler_from_before(self, *_: object) -> None:
+        self.not_ours += 1
 
     async def gets(self, queue: asyncio.Queue[int]) -> None:
         while True:
@@ -169,6 +200,8 @@ class Scenario:
             self.event.clear()
         elif kind is batch_source:
             self.delivered += value
+        elif kind is signals_source:
+            self.received += 1
         elif kind in TAKES:
             self.delivered.append(int(value))
 
@@ -185,7 +218,8 @@ class Scenario:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, SteppingLoop)
         begin = loop.step
-        self.end = loop.time() + LIFE
+        handler = self.handler_from_before
+        before = signal.signal(SIGNUM, handler)
         producer = asyncio.create_task(self.produce())
         rivals = self.rivals()
         self.consumer = asyncio.create_task(self.live())
@@ -194,6 +228,7 @@ class Scenario:
         lived = loop.step - begin
         loop.deeds = {}
         await asyncio.wait([producer])
+        assert signal.signal(SIGNUM, before) == handler
         if not self.shut_down:
             await self.check_wake_ups()
         for rival in rivals:
@@ -217,6 +252,8 @@ class Scenario:
         assert self.consumer.cancelled() == self.must_be_cancelled
         if not self.must_be_cancelled:
             self.consumer.result()
+        sharers = max(1, self.kinds.count(signals_source))
+        assert self.raised <= self.received + self.not_ours <= self.raised * sharers
         assert not self.lock.locked()
         assert not self.slots.locked()
         self.stream.feed_eof()
@@ -305,6 +342,20 @@ def after_source(_: Scenario) -> Any:
     return after(1.5)
 
 
+def reset_every_source(scenario: Scenario) -> Any:
+    scenario.timers.append(every(0.5, first=0))
+    return scenario.timers[-1]
+
+
+def reset_after_source(scenario: Scenario) -> Any:
+    scenario.timers.append(after(0.6))
+    return scenario.timers[-1]
+
+
+def signals_source(_: Scenario) -> Any:
+    return signals(SIGNUM)
+
+
 def fault_source(scenario: Scenario) -> Any:
     return scenario.fault
 
@@ -319,10 +370,12 @@ TAKES = [
     each_source,
     lines_source,
 ]
-KINDS = [*TAKES, put_source, event_source, lock_source, slot_source, every_source, after_source]
+CLOCKS = [every_source, after_source, reset_every_source, reset_after_source]
+KINDS = [*TAKES, put_source, event_source, lock_source, slot_source, *CLOCKS, signals_source]
 MIXED = {
     "two of asyncio's own": [queue_source, queue_source, fault_source],
     "inline ones": [queue_source, batch_source, lock_source, put_source, slot_source, fault_source],
+    "clocks and signals": [*CLOCKS, signals_source, signals_source, fault_source],
     "tasks": [function_source, slow_function_source, each_source, once_source, fault_source],
     "one of each": [*KINDS, fault_source],
 }
@@ -385,8 +438,6 @@ def take_all(scenario: Scenario, completed: tuple[Any, ...]) -> None:
     for position, value in enumerate(completed):
         if value is not None:
             scenario.take(position, value)
-    # The value of after() is None, so that only the others tell that it is over.
-    scenario.stopped |= asyncio.get_running_loop().time() >= scenario.end
 
 
 CALLS = [select, iterate, get, get_or_raise, now_and_then]

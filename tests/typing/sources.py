@@ -11,6 +11,7 @@ from multi_await import (
     Pending,
     Source,
     SourceLike,
+    Timer,
     Wake,
     after,
     as_completed_or_abort,
@@ -63,8 +64,8 @@ async def items() -> AsyncIterator[float]:
 async def the_packages_own(
     task: asyncio.Task[bytes], reader: asyncio.StreamReader, queue: asyncio.Queue[int]
 ) -> None:
-    assert_type(every(0.5), Source[int])
-    assert_type(after(3), Source[None])
+    assert_type(every(0.5), Timer)
+    assert_type(after(3), Timer)
     assert_type(once(task), Source[bytes])
     assert_type(once(asyncio.sleep(1, "done")), Source[str])
     assert_type(each(items()), Source[float])

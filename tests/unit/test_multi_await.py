@@ -16,14 +16,12 @@ from tests.conftest import new_loop
 from tests.machinery.tools import (
     Gate,
     cancelled_after,
+    dropped_without_end,
     nowait_calls,
     slow_to_end,
     steps,
     waiting_calls,
 )
-
-# Nobody can end one whose event loop is gone.
-dropped = pytest.mark.filterwarnings("ignore:<MultiAwait .* was dropped before its end")
 
 
 async def send(queue: asyncio.Queue[Any], seconds: float, value: object) -> None:
@@ -340,7 +338,7 @@ async def test_cancel_while_a_call_gives_way_to_the_event_loop_ends_that_call() 
         await consumer
 
 
-@dropped
+@dropped_without_end
 def test_a_second_event_loop_is_an_error() -> None:
     m = multi_await(asyncio.Event().wait)
 
@@ -360,7 +358,7 @@ def test_a_second_event_loop_is_an_error() -> None:
             runner.run(main())
 
 
-@dropped
+@dropped_without_end
 def test_remove_in_a_second_event_loop_is_an_error() -> None:
     m = multi_await()
 
@@ -476,7 +474,7 @@ async def test_one_multi_await_can_be_a_source_of_another() -> None:
         assert await m.select() == (0, (0, 1))
 
 
-@dropped
+@dropped_without_end
 def test_a_call_that_nobody_finishes_before_its_loop_is_closed_says_nothing() -> None:
     """A coroutine that is thrown away must not raise into the garbage collector."""
     queue = asyncio.Queue[int]()

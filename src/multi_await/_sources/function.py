@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Iterable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import Any, TypeVar
 
 from multi_await._names import name_of, short
 from multi_await._source import ENDED, PENDING, Pending, Source, Wake
@@ -89,7 +89,7 @@ class FunctionSource(TaskSource[T]):
 def as_future(awaitable: Awaitable[T], label: str) -> asyncio.Future[T]:
     """The future of any awaitable; a coroutine gets a task of that name."""
     if asyncio.iscoroutine(awaitable):
-        return start(awaitable, label)
+        return started(awaitable, label)
     if asyncio.isfuture(awaitable):
         if awaitable.get_loop() is not asyncio.get_running_loop():
             raise RuntimeError(
@@ -98,11 +98,20 @@ def as_future(awaitable: Awaitable[T], label: str) -> asyncio.Future[T]:
             )
         return awaitable
     if inspect.isawaitable(awaitable):
-        return start(await_it(awaitable), label)
+        return started(await_it(awaitable), label)
     raise TypeError(
         f"{label} returned {short(awaitable)}, which can't be awaited: a source is a function that "
         "returns a coroutine, a Task or a Future; for an async generator, pass each(...) of it"
     )
+
+
+def started(coroutine: Coroutine[Any, Any, T], label: str) -> asyncio.Task[T]:
+    """The coroutine in a task; closed if the loop's task factory raises."""
+    try:
+        return start(coroutine, label)
+    except BaseException:
+        coroutine.close()
+        raise
 
 
 async def await_it(awaitable: Awaitable[T]) -> T:

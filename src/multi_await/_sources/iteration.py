@@ -1,14 +1,20 @@
-"""An asynchronous iteration as a source, which ends where the iteration ends."""
+"""An asynchronous iteration as a source, which ends where the iteration ends.
+
+It knows asyncio and asynchronous iterators, and nothing of what polls it.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import inspect
-from collections.abc import AsyncIterable, Iterable, Iterator
+from collections import deque
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Iterable, Iterator
 from typing import TypeVar
 
 from multi_await._names import short, type_of
-from multi_await._source import Pending, Source, Wake
-from multi_await._sources.convert import polled
+from multi_await._source import PENDING, Pending, Source, Wake
+from multi_await._sources.inline import of_asyncio
+from multi_await._tasks import ended_by, show_who_waits, start, until_done
 
 T = TypeVar("T")
 
@@ -16,9 +22,11 @@ T = TypeVar("T")
 def each(iterable: AsyncIterable[T]) -> Source[T]:
     """A source of the items of an asynchronous iterable, which ends where that ends.
 
-    The next item is asked for when the one before was delivered and another call needs it, each in
-    a task of its own. (An `asyncio.StreamReader` needs no task, and nothing of it is taken before
-    it is delivered.) The iterator is cancelled at the end, and never between calls.
+    One task, and so one context, runs the whole iteration, its end included: an async generator may
+    hold an `asyncio.timeout`, a `TaskGroup` or a context variable across a `yield`, as in a plain
+    `async for`. The task fetches one item and then pauses until that item has been delivered and
+    another call needs the next. (An `asyncio.StreamReader` needs no task, and nothing is read from
+    it before it is delivered.) The iteration is cancelled at the end, and never between calls.
 
     Args:
         iterable: an async generator, an `asyncio.StreamReader`, a websockets connection, ... An
@@ -26,7 +34,8 @@ def each(iterable: AsyncIterable[T]) -> Source[T]:
             `finally` has run then. An iterator that was handed in stays open.
 
     Returns:
-        A source whose values are the items. What the iterable raises is a failure of it.
+        A source whose values are the items. An exception that the iteration raises is delivered as
+        a failure of the source, which is exhausted then.
 
     Raises:
         TypeError: it is no asynchronous iterable.
@@ -42,40 +51,197 @@ def each(iterable: AsyncIterable[T]) -> Source[T]:
             f"each() needs an asynchronous iterable, not {short(iterable)}: "
             "an async generator is what its function returns when it is called"
         )
-    return Each(iterable)
+    iterator = aiter(iterable)
+    name = getattr(iterable, "__qualname__", None)
+    label = f"each({name if isinstance(name, str) else type_of(iterable)})"
+    if (lines := of_asyncio(iterator.__anext__)) is not None:
+        return Lines(lines, label)
+    is_ours = iterator is not iterable or inspect.isasyncgen(iterable)
+    return Each(iterator, label, is_ours=is_ours)
 
 
-class Each(Source[T]):
-    """Polls `__anext__`, and closes what it made."""
+class Lines(Source[T]):
+    """Polls an iteration that needs no task, until it ends or fails."""
 
-    __slots__ = ("_items", "_iterator", "_name", "_to_close")
+    __slots__ = ("_has_failed", "_items", "_label")
 
-    def __init__(self, iterable: AsyncIterable[T]) -> None:
-        self._iterator = aiter(iterable)
-        self._to_close = self._iterator is not iterable or inspect.isasyncgen(iterable)
-        name = getattr(iterable, "__qualname__", None)
-        self._name = f"each({name if isinstance(name, str) else type_of(iterable)})"
-        self._items = polled(self._iterator.__anext__, self._name)
+    def __init__(self, items: Source[T], label: str) -> None:
+        self._items = items
+        self._label = label
+        self._has_failed = False
 
     def poll(self, wake: Wake) -> T | Pending:
-        return self._items.poll(wake)
+        if self._has_failed:
+            raise StopAsyncIteration
+        try:
+            return self._items.poll(wake)
+        except BaseException:
+            self._has_failed = True
+            raise
 
     def release(self) -> None:
         self._items.release()
 
-    async def aclose(self) -> Iterable[T]:
-        left = await self._items.aclose() or ()
-        if self._to_close and (close := getattr(self._iterator, "aclose", None)) is not None:
-            try:
-                await close()
-            except BaseException as failure:
-                return _failing_after(left, failure)
-        return left
+    async def aclose(self) -> Iterable[T] | None:
+        return await self._items.aclose()
 
     def __repr__(self) -> str:
-        return self._name
+        return self._label
 
 
-def _failing_after(values: Iterable[T], failure: BaseException) -> Iterator[T]:
+class Each(Source[T]):
+    """Runs the iteration in one task, which stops at each item until the next is wanted."""
+
+    __slots__ = (
+        "_failure",  # what the iteration raised, until it is delivered
+        "_has_ended",
+        "_is_asking",  # is the task inside the iterator, where only a cancellation reaches it?
+        "_is_closing",
+        "_items",  # produced and not delivered; a second one only after a cancellation of its own
+        "_iterator",
+        "_label",
+        "_task",
+        "_to_close",
+        "_turn",  # the task waits for it until another item is wanted
+        "_wake",
+    )
+
+    def __init__(self, iterator: AsyncIterator[T], label: str, *, is_ours: bool) -> None:
+        self._iterator = iterator
+        self._to_close = is_ours
+        self._label = label
+        self._items = deque[T]()
+        self._failure: BaseException | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._turn: asyncio.Future[None] | None = None
+        self._wake: Wake | None = None
+        self._has_ended = self._is_asking = self._is_closing = False
+
+    def poll(self, wake: Wake) -> T | Pending:
+        if self._task is None:
+            self._begin()
+        elif not self._items and self._turn is not None and not self._turn.done():
+            self._turn.set_result(None)
+        self._wake = wake
+        if self._items:
+            return self._items.popleft()
+        if self._failure is not None:
+            failure, self._failure = self._failure, None
+            try:
+                raise failure
+            finally:
+                del failure  # its traceback keeps this frame: without it, no cycle
+        if self._has_ended:
+            raise StopAsyncIteration
+        return PENDING
+
+    def _begin(self) -> None:
+        coroutine = self._run()
+        try:
+            self._task = start(coroutine, self._label)
+        except BaseException:  # the task factory's, or an interrupt in an eager first step
+            coroutine.close()
+            raise
+        show_who_waits(self._task)
+
+    async def _run(self) -> None:
+        try:
+            await self._iterate()
+        except StopAsyncIteration:
+            pass
+        except (KeyboardInterrupt, SystemExit):
+            raise  # these leave the event loop, as from any task
+        except GeneratorExit as failure:
+            self._failure = failure  # or the task is destroyed, and must not wait for a close
+            return
+        except BaseException as failure:
+            if not (self._is_closing and isinstance(failure, asyncio.CancelledError)):
+                self._failure = failure
+        finally:
+            self._has_ended = True
+            if self._wake is not None:
+                self._wake()
+        await self._close()
+
+    async def _iterate(self) -> None:
+        step: Awaitable[T] = self._iterator.__anext__()
+        while True:
+            self._is_asking = True
+            try:
+                item = await step
+            finally:
+                self._is_asking = False
+            self._items.append(item)
+            del item
+            if self._is_closing or (next_step := await self._handed_over()) is None:
+                return
+            step = next_step
+
+    async def _handed_over(self) -> Awaitable[T] | None:
+        """Wait until another item is wanted: the step that gives it, or `None` at the end."""
+        self._turn = asyncio.get_running_loop().create_future()
+        if self._wake is not None:
+            self._wake()
+        try:
+            await self._turn
+        except asyncio.CancelledError as cancelled:  # by a scope of its own, around the yield
+            athrow = getattr(self._iterator, "athrow", None)
+            if self._is_closing or athrow is None:
+                raise
+            thrown: Awaitable[T] = athrow(cancelled)
+            return thrown
+        return None if self._is_closing else self._iterator.__anext__()
+
+    async def _close(self) -> None:
+        to_close, self._to_close = self._to_close, False
+        if getattr(self._iterator, "ag_running", False):
+            return  # by another each() of the same generator, which closes it
+        if to_close and (close := getattr(self._iterator, "aclose", None)) is not None:
+            await close()
+
+    async def aclose(self) -> Iterable[T]:
+        self._is_closing = True
+        task = self._task
+        if task is not None and task is ended_by.get():
+            return ()  # not to wait for the one that waits for us: it ends when we have
+        try:
+            if task is not None:
+                await self._end(task)
+            await self._close()  # if it never began
+        except BaseException as failure:
+            return _failing_after(self._items, failure, self._failure)
+        if self._failure is not None:
+            return _failing_after(self._items, self._failure, None)
+        return self._items
+
+    async def _end(self, task: asyncio.Task[None]) -> None:
+        """Let the task close the iterator, and wait for it."""
+        if self._turn is not None and not self._turn.done():
+            self._turn.set_result(None)
+        # One that was woken has its turn first: not every library's primitive keeps the item that
+        # it has handed to a task which is cancelled then.
+        turn = asyncio.get_running_loop().create_future()
+        asyncio.get_running_loop().call_soon(turn.set_result, None)
+        await until_done([turn])
+        if self._is_asking:
+            task.cancel()
+        await until_done([task])
+        try:
+            if not task.cancelled():
+                task.result()
+        except (KeyboardInterrupt, SystemExit):
+            pass  # it has left the event loop already, as any task's does
+        finally:
+            del task
+
+    def __repr__(self) -> str:
+        return self._label
+
+
+def _failing_after(
+    values: Iterable[T], failure: BaseException, cause: BaseException | None
+) -> Iterator[T]:
     yield from values
+    if cause is not None:
+        raise failure from cause
     raise failure

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import inspect
-from collections.abc import Awaitable, Iterable
+from collections.abc import AsyncIterable, Awaitable, Iterable
 from typing import TypeVar
 
 from multi_await._names import short, type_of
@@ -48,8 +48,19 @@ def once(awaitable: Awaitable[T]) -> Source[T]:
     if not inspect.isawaitable(awaitable):
         raise TypeError(
             f"once() needs a coroutine, a Task or another awaitable, not {short(awaitable)}"
+            + _instead(awaitable)
         )
     return Once(awaitable)
+
+
+def _instead(mistake: object) -> str:
+    if isinstance(mistake, concurrent.futures.Future):
+        return ": pass once(asyncio.wrap_future(...)) of it"
+    if isinstance(mistake, AsyncIterable):
+        return ": pass each(...) of it"
+    if callable(mistake):
+        return ": call it, and pass what it returns"
+    return ""
 
 
 class Once(TaskSource[T]):
@@ -76,6 +87,9 @@ class Once(TaskSource[T]):
         if self._task is not None:
             self._task.remove_done_callback(self._wake)
         return ()
+
+    def __del__(self) -> None:
+        close_coroutines((getattr(self, "_given", None),))  # none, if __init__ was not reached
 
     def __repr__(self) -> str:
         return self._label

@@ -1,12 +1,13 @@
 """Operating system signals as a source.
 
 It uses Python's own `signal.signal`, which works on every platform and with every event loop, and
-which can tell what was there before.
+which can tell what was there before. Sources that wait for the same signal share one handler.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import threading
 from collections import deque
@@ -20,9 +21,16 @@ from multi_await._source import PENDING, Pending, Source, Wake
 def signals(*signums: int) -> Source[signal.Signals]:
     """A source of the signals that the process gets: graceful stop as one more case.
 
-    From the first poll until the end these signals come here and nowhere else. (A handler that
-    was set by `loop.add_signal_handler` is called as well.) Afterwards the handlers that were there
-    before are back, the one of `asyncio.run` for Ctrl-C among them.
+    From the start (the entry of the `async with` block, or `add` if the `MultiAwait` has started
+    by then) until the end, these signals come here, and the handler from before is not called. (A
+    callback that was set by `loop.add_signal_handler` is called as well.) Any number of sources may
+    share a signal, and each of them gets it. When the last has ended, in whatever order they
+    end, the handler from before the first is back, such as that of `asyncio.run` for Ctrl-C.
+
+    If other code sets a handler of its own meanwhile, that one gets the signals and stays, unless
+    another source of that signal starts: it takes the signals over for all of its kind, and the
+    last of them puts the other code's handler back. A process that is forked off handles the
+    signals as if there were no source.
 
     Args:
         signums: such as `signal.SIGTERM`.
@@ -33,9 +41,10 @@ def signals(*signums: int) -> Source[signal.Signals]:
 
     Raises:
         ValueError: there is no such signal, or none was named.
-        RuntimeError: not in the main thread, the only one that may handle signals.
-        OSError: as a failure of the source, at the first poll: the platform does not let a program
-            handle this signal, such as SIGKILL.
+        RuntimeError: not in the main thread, the only one that may handle signals. If the event
+            loop runs in another thread, the same as a failure of the source.
+        OSError: as a failure of the source: the platform does not let a program handle this
+            signal, such as SIGKILL. None of the signals is handled then.
 
     Example::
 
@@ -50,12 +59,16 @@ def signals(*signums: int) -> Source[signal.Signals]:
     """
     if not signums:
         raise ValueError("signals() needs at least one signal, such as signal.SIGTERM")
+    _check_thread()
+    return Signals(list(dict.fromkeys(_checked(signum) for signum in signums)))
+
+
+def _check_thread() -> None:
     if threading.current_thread() is not threading.main_thread():
         raise RuntimeError(
             "signals() outside the main thread, the only one where Python handles signals: "
             "make the source there"
         )
-    return Signals([_checked(signum) for signum in signums])
 
 
 def _checked(signum: int) -> signal.Signals:
@@ -68,45 +81,101 @@ def _checked(signum: int) -> signal.Signals:
 
 
 class Signals(Source[signal.Signals]):
-    """Handles signals from its first poll on, and puts back what was there before."""
+    """Has its share in the handling of signals from its start until its end."""
 
-    __slots__ = ("_came", "_loop", "_previous", "_signums", "_wake")
+    __slots__ = ("_came", "_loop", "_process", "_signums", "_wake")
 
     def __init__(self, signums: list[signal.Signals]) -> None:
         self._signums = signums
         self._came: deque[signal.Signals] = deque()
-        self._previous: list[tuple[signal.Signals, signal._HANDLER]] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._wake: Wake | None = None
 
-    def poll(self, wake: Wake) -> signal.Signals | Pending:
-        self._wake = wake
-        if not self._previous:
-            self._loop = asyncio.get_running_loop()
-            self._set_handlers()
-        return self._came.popleft() if self._came else PENDING
-
-    def _set_handlers(self) -> None:
-        """All of them or none."""
+    def start(self) -> None:
+        """Handle all of the signals, or none."""
+        _check_thread()
+        self._process = os.getpid()
+        self._loop = asyncio.get_running_loop()
         try:
             for signum in self._signums:
-                self._previous.append((signum, signal.signal(signum, self._handle)))
-        except OSError:
-            self._put_back()
+                _share(signum, self)
+        except BaseException:
+            self._leave()
             raise
 
-    def _put_back(self) -> None:
-        while self._previous:
-            signum, handler = self._previous.pop()
-            if handler is not None:  # None: it was not set from Python, which can't set it again
-                signal.signal(signum, handler)
+    def _leave(self) -> None:
+        for signum in self._signums:
+            _leave(signum, self)
 
-    def _handle(self, signum: int, frame: FrameType | None) -> None:
-        """Runs between any two instructions of the main thread, so it does next to nothing."""
-        self._came.append(signal.Signals(signum))
-        self._loop.call_soon_threadsafe(self._wake)
+    @property
+    def waits(self) -> bool:
+        """Whether there is still an event loop to wake, in this process and not its parent."""
+        return (
+            self._loop is not None and not self._loop.is_closed() and self._process == os.getpid()
+        )
+
+    def came(self, signum: signal.Signals) -> None:
+        self._came.append(signum)
+        if self._loop is not None and self._wake is not None:
+            self._loop.call_soon_threadsafe(self._wake)
+
+    def poll(self, wake: Wake) -> signal.Signals | Pending:
+        if self._loop is None:  # within a source that was not asked to start it
+            self.start()
+        self._wake = wake
+        return self._came.popleft() if self._came else PENDING
 
     async def aclose(self) -> Iterable[signal.Signals]:
-        self._put_back()
+        self._leave()
         return self._came
 
     def __repr__(self) -> str:
         return f"signals({', '.join(signum.name for signum in self._signums)})"
+
+
+# -- what the sources share ------------------------------------------------------------------------
+
+# The sources of each signal, as a tuple that is replaced and never changed: the handler runs
+# between any two instructions of the main thread.
+_sharers: dict[signal.Signals, tuple[Signals, ...]] = {}
+# The handler that was there when ours was set; None: it was not set from Python, which can't set
+# it again.
+_before: dict[signal.Signals, signal._HANDLER] = {}
+
+
+def _share(signum: signal.Signals, source: Signals) -> None:
+    _sharers[signum] = (*_waiting(signum), source)
+    if signal.getsignal(signum) is not _handle:
+        _before[signum] = signal.signal(signum, _handle)
+
+
+def _leave(signum: signal.Signals, source: Signals) -> None:
+    """Have no share in a signal; the last one puts back the handler from before."""
+    _sharers[signum] = tuple(each for each in _waiting(signum) if each is not source)
+    if not _sharers[signum]:
+        _put_back(signum)
+
+
+def _waiting(signum: signal.Signals) -> tuple[Signals, ...]:
+    return tuple(source for source in _sharers.get(signum, ()) if source.waits)
+
+
+def _put_back(signum: signal.Signals) -> bool:
+    """Unless other code has set a handler of its own meanwhile."""
+    before = _before.get(signum)
+    if before is None or signal.getsignal(signum) is not _handle:
+        return False
+    signal.signal(signum, before)
+    return True
+
+
+def _handle(number: int, frame: FrameType | None) -> None:
+    """The handler of every signal that a source waits for."""
+    signum = signal.Signals(number)
+    waiting = _waiting(signum)
+    for source in waiting:
+        source.came(signum)
+    if not waiting and _put_back(signum):
+        # A loop that was closed without the end of its sources, a process that was forked off, or
+        # other code that has put us back: as if we had never been there.
+        signal.raise_signal(signum)

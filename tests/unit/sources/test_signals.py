@@ -83,14 +83,6 @@ def test_asyncio_run_gets_its_own_handler_of_ctrl_c_back() -> None:
         signal.signal(signal.SIGINT, before)
 
 
-async def test_nothing_is_handled_before_the_first_poll() -> None:
-    before = signal.getsignal(SIGNUM)
-    source = signals(SIGNUM)
-    async with multi_await(source) as m:
-        assert repr(m) == f"<MultiAwait 0 signals({SIGNUM.name}) ready>"
-        assert signal.getsignal(SIGNUM) is before
-
-
 async def test_a_handler_that_python_did_not_set_is_left_as_it_is(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -113,17 +105,6 @@ def test_a_signal_that_does_not_exist_is_a_value_error(wrong: int) -> None:
 def test_no_signal_at_all_is_a_value_error() -> None:
     with pytest.raises(ValueError, match=r"^signals\(\) needs at least one signal"):
         signals()
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
-@pytest.mark.skipif(sys.platform == "emscripten", reason="WebAssembly lets SIGKILL be handled")
-async def test_a_signal_that_nobody_may_handle_is_a_failure_of_the_source() -> None:
-    before = signal.getsignal(SIGNUM)
-    async with multi_await(signals(SIGNUM, signal.SIGKILL)) as m:
-        for _ in range(2):
-            with pytest.raises(OSError, match="Invalid argument"):
-                await m.select()
-        assert signal.getsignal(SIGNUM) is before, "all of them or none"
 
 
 def test_off_the_main_thread_it_is_an_error() -> None:

@@ -1,0 +1,201 @@
+"""Sources around a source: its end as a value, and its failures as values.
+
+They know what a source is, and neither what kinds there are nor what polls them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Generic, TypeVar
+
+from multi_await._names import name_of, safe_repr, short
+from multi_await._source import ENDED, Pending, Source, SourceLike, Wake
+from multi_await._sources.convert import close_coroutines, polled
+
+T = TypeVar("T")
+V = TypeVar("V")
+
+
+def ending(source: SourceLike[T], value: V) -> Source[T | V]:
+    """A source that gives what `source` gives, and `value` once when that has ended.
+
+    Nothing is taken ahead. A failure passes as a failure. Once `value` was given, the next poll
+    raises `StopAsyncIteration` at once, without asking `source` again.
+
+    Args:
+        source: a function that returns an awaitable, or a `Source`, which belongs to this one then.
+        value: what to give at the end: `None`, a member of an enum, any other object.
+
+    Raises:
+        TypeError: `source` is neither a function nor a `Source`.
+        RuntimeError: `source` is a `Source` that was handed over before.
+
+    Example::
+
+        async with multi_await(ending(each(connection), None), stop.wait) as m:
+            async for event in m:
+                match event:
+                    case (0, None):
+                        print("hung up")
+                    case (0, message):
+                        print("received", message)
+                    case (1, _):
+                        break
+
+    After tokio's `StreamNotifyClose`.
+    """
+    return Ending(_inner(source, "ending"), value)
+
+
+def catching(source: SourceLike[T], wrap: Callable[[Exception], V]) -> Source[T | V]:
+    """A source that gives what `source` gives, and `wrap(failure)` in place of a failure.
+
+    A failure is one more typed value then, and leaves no loop. An end is no failure, and passes;
+    so does a failure that is no `Exception`, such as a `CancelledError`.
+
+    Args:
+        source: a function that returns an awaitable, or a `Source`, which belongs to this one then.
+        wrap: called with the failure; it makes the value. If it raises, that is the failure.
+
+    Raises:
+        TypeError: `source` is neither a function nor a `Source`, or `wrap` can't be called.
+        RuntimeError: `source` is a `Source` that was handed over before.
+
+    Example::
+
+        @dataclass
+        class Broken:
+            failure: Exception
+
+        source = ending(catching(each(connection), Broken), None)
+        # gives the messages, then how the connection broke, if it did, and None at the end
+    """
+    if not callable(wrap):
+        raise TypeError(
+            f"catching() needs a function that makes a value of a failure, not {short(wrap)}"
+        )
+    return Catching(_inner(source, "catching"), wrap)
+
+
+class _Around(Source[V], Generic[T, V]):
+    """Passes everything on, a start that failed as the failure of the first poll."""
+
+    __slots__ = ("_is_over", "_source", "_start_failure")
+
+    def __init__(self, source: Source[T]) -> None:
+        self._source = source
+        self._start_failure: BaseException | None = None
+        self._is_over = False
+
+    def start(self) -> None:
+        try:
+            self._source.start()
+        except BaseException as failure:
+            self._start_failure = failure
+
+    def _poll_inner(self, wake: Wake) -> T | Pending:
+        if self._start_failure is not None:
+            failure, self._start_failure, self._is_over = self._start_failure, None, True
+            try:
+                raise failure
+            finally:
+                del failure  # its traceback keeps this frame: without it, no cycle
+        if self._is_over:
+            raise StopAsyncIteration
+        return self._source.poll(wake)
+
+    def release(self) -> None:
+        self._source.release()
+
+    async def _aclose_inner(self) -> Iterable[T] | None:
+        left = await self._source.aclose()
+        if self._start_failure is None:
+            return left
+        failure, self._start_failure = self._start_failure, None
+        return _failing_after(left or (), failure)
+
+
+class Ending(_Around[T, T | V]):
+    """Gives a value for the end."""
+
+    __slots__ = ("_has_told", "_value")
+
+    def __init__(self, source: Source[T], value: V) -> None:
+        super().__init__(source)
+        self._value = value
+        self._has_told = False
+
+    def poll(self, wake: Wake) -> T | V | Pending:
+        if self._has_told:
+            raise StopAsyncIteration
+        try:
+            return self._poll_inner(wake)
+        except ENDED:
+            self._has_told = True
+            return self._value
+
+    async def aclose(self) -> Iterable[T | V] | None:
+        return await self._aclose_inner()
+
+    def __repr__(self) -> str:
+        return f"ending({safe_repr(self._source)})"
+
+
+class Catching(_Around[T, T | V]):
+    """Gives a value for each failure."""
+
+    __slots__ = ("_wrap",)
+
+    def __init__(self, source: Source[T], wrap: Callable[[Exception], V]) -> None:
+        super().__init__(source)
+        self._wrap = wrap
+
+    def poll(self, wake: Wake) -> T | V | Pending:
+        try:
+            return self._poll_inner(wake)
+        except ENDED:
+            raise
+        except Exception as failure:
+            return self._wrapped(failure)
+
+    def _wrapped(self, failure: Exception) -> V:
+        try:
+            return self._wrap(failure)
+        except ENDED as end:
+            raise RuntimeError(
+                f"{self!r}: wrap raised {type(end).__name__}, which would end the source"
+            ) from end
+
+    async def aclose(self) -> Iterable[T | V] | None:
+        return await self._aclose_inner()
+
+    def __repr__(self) -> str:
+        return f"catching({safe_repr(self._source)})"
+
+
+def _inner(given: SourceLike[T], adapter: str) -> Source[T]:
+    """The source that an adapter stands around, or what was wrong with it."""
+    if isinstance(given, Source):
+        if getattr(given, "_taken", False):
+            raise RuntimeError(
+                f"{adapter}() got {safe_repr(given)}, which was handed over before: "
+                "a Source belongs to one owner, so make another"
+            )
+        given._taken = True
+        return given
+    if not callable(given):
+        raise _refused(given, adapter)
+    return polled(given, f"{adapter}({name_of(given)})")
+
+
+def _refused(mistake: object, adapter: str) -> TypeError:
+    close_coroutines((mistake,))
+    return TypeError(
+        f"{adapter}() needs a function that returns an awaitable, such as queue.get, "
+        f"or a Source, such as each(...), not {short(mistake)}"
+    )
+
+
+def _failing_after(values: Iterable[T], failure: BaseException) -> Iterator[T]:
+    yield from values
+    raise failure

@@ -1,0 +1,112 @@
+"""ending() and catching(): an end, and failures, as values."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import warnings
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest
+
+from multi_await import Source, Wake, catching, each, ending, multi_await, once
+from tests.machinery.tools import steps
+
+
+@dataclass
+class Broken:
+    failure: Exception
+
+
+async def items(failure: BaseException | None = None) -> AsyncIterator[str]:
+    yield "first"
+    yield "second"
+    if failure is not None:
+        raise failure
+
+
+async def test_ending_gives_its_value_once_after_the_last_item() -> None:
+    async with multi_await(ending(each(items()), None)) as m:
+        assert [event async for event in m] == [(0, "first"), (0, "second"), (0, None)]
+
+
+async def test_ending_and_catching_give_items_and_how_it_broke_and_the_end() -> None:
+    failure = ValueError("broken")
+    async with multi_await(ending(catching(each(items(failure)), Broken), None)) as m:
+        seen = [value async for _, value in m]
+    assert seen == ["first", "second", Broken(failure), None]
+
+
+async def test_catching_lets_a_cancelled_error_of_its_source_pass() -> None:
+    async def cancelled() -> str:
+        raise asyncio.CancelledError("mine")
+
+    async with multi_await(catching(cancelled, Broken)) as m:
+        assert isinstance((await m.get())[1][0], asyncio.CancelledError)
+
+
+async def test_what_wrap_raises_is_the_failure() -> None:
+    def wrap(failure: Exception) -> str:
+        raise KeyError("of wrap") from failure
+
+    async with multi_await(catching(each(items(ValueError())), wrap)) as m:
+        assert [await m.select(), await m.select()] == [(0, "first"), (0, "second")]
+        with pytest.raises(KeyError, match="of wrap"):
+            await m.select()
+
+
+async def test_an_end_that_wrap_raises_is_a_failure() -> None:
+    def wrap(failure: Exception) -> str:
+        raise StopAsyncIteration
+
+    async def fail() -> str:
+        raise ValueError
+
+    async with multi_await(catching(fail, wrap)) as m:
+        with pytest.raises(RuntimeError, match="would end the source"):
+            await m.select()
+
+
+class NeverStarts(Source[str]):
+    def start(self) -> None:
+        raise OSError("no start")
+
+    def poll(self, wake: Wake) -> str:
+        raise AssertionError("polled")
+
+
+async def test_a_start_that_fails_is_caught_and_then_comes_the_end() -> None:
+    async with multi_await(ending(catching(NeverStarts(), Broken), None)) as m:
+        (_, broken), end = [event async for event in m]
+    assert isinstance(broken, Broken)
+    assert isinstance(broken.failure, OSError)
+    assert end == (0, None)
+
+
+async def test_nothing_is_taken_ahead_by_ending() -> None:
+    queue = asyncio.Queue[int]()
+    async with multi_await(ending(queue.get, None)) as m:
+        assert m.select_nowait() is None
+        queue.put_nowait(1)
+        await steps(3)
+        assert queue.qsize() == 1
+        assert await m.select() == (0, 1)
+
+
+async def test_a_mistake_is_refused_and_a_coroutine_closed() -> None:
+    with pytest.raises(TypeError, match=r"ending\(\) needs a function"):
+        ending(asyncio.sleep(1), None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    with pytest.raises(TypeError, match=r"catching\(\) needs a function that makes"):
+        catching(asyncio.Queue[int]().get, None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    source = each(items())
+    ending(source, None)
+    with pytest.raises(RuntimeError, match="handed over before"):
+        ending(source, None)
+
+
+def test_a_once_that_is_dropped_closes_its_coroutine_without_a_warning() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        once(asyncio.sleep(1))
+        gc.collect()
