@@ -29,20 +29,25 @@ class QueueSource(InlineSource[T]):
     Not of a subclass: the `QueueEmpty` of an override of its own is a failure.
     """
 
-    __slots__ = ("_queue",)
+    # `_was_empty` when it was polled last: then it may be so again, and `QueueEmpty` is dear.
+    __slots__ = ("_queue", "_was_empty")
 
     def __init__(self, queue: asyncio.Queue[T]) -> None:
         super().__init__(queue.get, name_of(queue.get))
         del self._function  # a bound method of 64 bytes, which poll() does without
         self._queue = queue
+        self._was_empty = False
 
     def poll(self, wake: Wake) -> T | Pending:
         if self._coroutine is not None:
+            self._was_empty = True
             return InlineSource.poll(self, wake)
-        try:
-            return self._queue.get_nowait()
-        except asyncio.QueueEmpty:
-            pass
+        if not self._was_empty:
+            try:
+                return self._queue.get_nowait()
+            except asyncio.QueueEmpty:
+                pass
+        self._was_empty = False
         self._wake = wake
         coroutine = self._queue.get()
         return self._run(coroutine, coroutine.send, None)
