@@ -101,14 +101,21 @@ def _mistake(given: object) -> str:
             f"is of type {type_of(given)}, whose wait() needs its lock: pass a function that "
             "awaits it within `async with condition:`"
         )
-    if isinstance(given, AsyncIterable):
-        return f"is an asynchronous iterable, {type_of(given)}: pass each(...) of it"
     if isinstance(given, int | float):
         return (
             f"is the number {given!r}: pass every({given!r}) or after({given!r}) to wait for a time"
         )
+    return _many(given) or (
+        f"is {short(given)}: pass a function that returns an awaitable, such as queue.get"
+    )
+
+
+def _many(given: object) -> str | None:
+    """The same, of what holds or gives several things."""
+    if isinstance(given, AsyncIterable):
+        return f"is an asynchronous iterable, {type_of(given)}: pass each(...) of it"
     if isinstance(given, Mapping):
         return f"is of type {type_of(given)}: unpack its values, multi_await(*sources.values())"
     if isinstance(given, Iterable) and not isinstance(given, str | bytes):
         return f"is of type {type_of(given)}: unpack it, multi_await(*sources)"
-    return f"is {short(given)}: pass a function that returns an awaitable, such as queue.get"
+    return None
