@@ -75,7 +75,7 @@ class End:
     def _take_kept(self) -> None:
         outcome, self.slot.outcome = self.slot.outcome, PENDING
         if type(outcome) is Failed:
-            report(outcome.taken(), self.slot)
+            self._report(outcome.taken())
         elif outcome is not PENDING:
             self.left.append(outcome)
 
@@ -83,7 +83,10 @@ class End:
         if issubclass(type(failure), (KeyboardInterrupt, SystemExit)):
             self._interrupt = failure
         else:
-            report(failure, self.slot)
+            self._report(failure)
+
+    def _report(self, failure: BaseException) -> None:
+        report(failure, f"{self.slot} failed when its MultiAwait ended")
 
 
 async def until_ended(ends: Collection[End]) -> None:

@@ -47,14 +47,9 @@ def _add_note(failure: BaseException, note: str) -> None:
         notes.append(note)
 
 
-def report(failure: BaseException, whose: object) -> None:
+def report(failure: BaseException, message: str) -> None:
     """Tell the event loop's exception handler of a failure that nobody can be given any more."""
-    asyncio.get_running_loop().call_exception_handler(
-        {
-            "message": f"{whose} failed when its MultiAwait ended",
-            "exception": failure,
-        }
-    )
+    asyncio.get_running_loop().call_exception_handler({"message": message, "exception": failure})
 
 
 def caught(failure: BaseException) -> BaseException:

@@ -139,13 +139,12 @@ class ReadyQueue(ABC):
 
     def _has_ended(self, slot: Slot, raised: BaseException) -> bool:
         """Whether a poll raised that its source has ended; else the source failed, and goes on."""
-        ended = issubclass(type(raised), ENDED)
-        if not ended:
+        if not issubclass(type(raised), ENDED):
             self._enqueue(slot)
-        elif slot.state != "removed":
-            self._set_aside(slot)
-            self._retire(slot)
-        return ended
+            return False
+        self._set_aside(slot)
+        self._retire(slot)
+        return True
 
     def take_one(self, look: bool) -> tuple[Any, Any] | None:
         """The next event, or `None`; a failure is raised."""
@@ -225,4 +224,6 @@ class ReadyQueue(ABC):
             if slot.outcome is PENDING:
                 slot.keep(Failed(caught(failure)))
             else:
-                report(failure, slot)
+                report(
+                    failure, f"{slot} failed while an earlier outcome of it was not delivered yet"
+                )

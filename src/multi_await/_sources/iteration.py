@@ -13,8 +13,9 @@ from typing import TypeVar
 
 from multi_await._names import short, type_of
 from multi_await._source import PENDING, Pending, Source, Wake
+from multi_await._sources.function import started
 from multi_await._sources.inline import of_asyncio
-from multi_await._tasks import ended_by, show_who_waits, start, until_done
+from multi_await._tasks import ended_by, show_who_waits, until_done
 
 T = TypeVar("T")
 
@@ -137,12 +138,7 @@ class Each(Source[T]):
         return PENDING
 
     def _begin(self) -> None:
-        coroutine = self._run()
-        try:
-            self._task = start(coroutine, self._label)
-        except BaseException:  # the task factory's, or an interrupt in an eager first step
-            coroutine.close()
-            raise
+        self._task = started(self._run(), self._label)
         show_who_waits(self._task)
 
     async def _run(self) -> None:
@@ -160,8 +156,7 @@ class Each(Source[T]):
                 self._failure = failure
         finally:
             self._has_ended = True
-            if self._wake is not None:
-                self._wake()
+            self._tell()
         await self._close()
 
     async def _iterate(self) -> None:
@@ -181,8 +176,7 @@ class Each(Source[T]):
     async def _handed_over(self) -> Awaitable[T] | None:
         """Wait until another item is wanted: the step that gives it, or `None` at the end."""
         self._turn = asyncio.get_running_loop().create_future()
-        if self._wake is not None:
-            self._wake()
+        self._tell()
         try:
             await self._turn
         except asyncio.CancelledError as cancelled:  # by a scope of its own, around the yield
@@ -192,6 +186,10 @@ class Each(Source[T]):
             thrown: Awaitable[T] = athrow(cancelled)
             return thrown
         return None if self._is_closing else self._iterator.__anext__()
+
+    def _tell(self) -> None:
+        if self._wake is not None:  # pragma: no branch -- a task that starts eagerly is in our poll
+            self._wake()
 
     async def _close(self) -> None:
         to_close, self._to_close = self._to_close, False

@@ -1,0 +1,144 @@
+"""What `each`, `once`, `ending` and `catching` do on the rarer paths."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from multi_await import PENDING, Pending, Source, Wake, each, ending, multi_await, once
+from tests.conftest import Reported
+from tests.machinery.tools import steps
+
+
+class Fails(Source[int]):
+    """Fails to start."""
+
+    def start(self) -> None:
+        raise OSError("no server")
+
+    def poll(self, wake: Wake) -> Pending:
+        return PENDING
+
+    async def aclose(self) -> list[int]:
+        return [7]
+
+
+async def test_the_failed_start_of_an_inner_source_that_nobody_saw_is_reported(
+    reported: Reported,
+) -> None:
+    async with multi_await(ending(Fails(), "end")) as m:
+        pass
+    assert m.undelivered == ((0, 7),)
+    assert [str(report["exception"]) for report in reported] == ["no server"]
+
+
+async def test_ending_passes_on_release() -> None:
+    class Released(Source[int]):
+        count = 0
+
+        def poll(self, wake: Wake) -> Pending:
+            asyncio.get_running_loop().call_soon(wake)
+            return PENDING
+
+        def release(self) -> None:
+            self.count += 1
+
+    source = Released()
+    async with multi_await(ending(source, None)) as m:
+        assert m.select_nowait() is None
+        await steps(2)
+        assert source.count == 1
+
+
+@pytest.mark.parametrize(
+    ("mistake", "instead"),
+    [
+        (concurrent.futures.Future(), "pass once"),
+        (each, "call it"),
+        (None, "not None"),
+    ],
+)
+def test_once_says_what_to_pass_instead(mistake: Any, instead: str) -> None:
+    with pytest.raises(TypeError, match=instead):
+        once(mistake)
+
+
+async def test_once_of_an_async_iterable_says_to_pass_each() -> None:
+    async def items() -> AsyncIterator[int]:
+        yield 1
+
+    mistake: Any = items()
+    with pytest.raises(TypeError, match=r"pass each\(\.\.\.\) of it"):
+        once(mistake)
+
+
+class Countdown:
+    """An iterator that is no generator: it has no athrow."""
+
+    def __init__(self, closes: BaseException | None = None) -> None:
+        self.left = 2
+        self.closes = closes
+
+    def __aiter__(self) -> Countdown:
+        return self
+
+    async def __anext__(self) -> int:
+        self.left -= 1
+        if self.left < 0:
+            raise StopAsyncIteration
+        return self.left
+
+
+class Made:
+    """An iterable whose iterator is made by each()."""
+
+    def __init__(self, closes: BaseException) -> None:
+        self.closes = closes
+
+    def __aiter__(self) -> Any:
+        return FailingEnd(self.closes)
+
+
+class FailingEnd(Countdown):
+    async def __anext__(self) -> int:
+        await asyncio.sleep(0)
+        raise ValueError("bad row")
+
+    async def aclose(self) -> None:
+        assert self.closes is not None
+        raise self.closes
+
+
+async def test_a_failure_of_the_iteration_and_one_of_its_close_are_both_told(
+    reported: Reported,
+) -> None:
+    async with multi_await(each(Made(OSError("can't close")))) as m:
+        assert m.select_nowait() is None
+        await steps(4)
+    (report,) = reported
+    assert str(report["exception"]) == "can't close"
+    assert str(report["exception"].__cause__) == "bad row"
+
+
+async def test_an_iterator_without_athrow_is_cancelled_where_its_item_waits() -> None:
+    tasks = list[asyncio.Task[Any] | None]()
+
+    class Remembers(Countdown):
+        async def __anext__(self) -> int:
+            tasks.append(asyncio.current_task())
+            return await super().__anext__()
+
+    async with multi_await(each(Remembers())) as m:
+        assert m.select_nowait() in (None, (0, 1))
+        await steps(3)
+        assert tasks[0] is not None
+        tasks[0].cancel()
+        await steps(3)
+        events = list[Any]()
+        while len(events) < 2 and (event := await m.get())[0] != (None,):
+            events.append(event)
+        assert [type(failure) for _, (failure,) in [event]] == [asyncio.CancelledError]
