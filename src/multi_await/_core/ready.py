@@ -224,6 +224,4 @@ class ReadyQueue(ABC):
             if slot.outcome is PENDING:
                 slot.keep(Failed(caught(failure)))
             else:
-                report(
-                    failure, f"{slot} failed while an earlier outcome of it was not delivered yet"
-                )
+                report(failure, f"{slot} failed while an outcome of it was not delivered yet")
