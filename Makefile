@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SECONDS ?= 60
 SEEDS ?= 1 2 3
-QUICK = SCHEDULES=60 $(BIN)/python -m pytest -q -n auto --ignore tests/real/test_last_active.py
+QUICK = $(BIN)/python -m pytest -q -n auto --ignore tests/real/test_last_active.py
 
 # The stamp is newer than pyproject.toml when everything is installed: then this costs nothing.
 .venv/.installed: pyproject.toml
@@ -15,7 +15,7 @@ QUICK = SCHEDULES=60 $(BIN)/python -m pytest -q -n auto --ignore tests/real/test
 	$(BIN)/python -m pip install --quiet --group dev --editable .
 	touch $@
 
-.PHONY: help demo test lint types unit docs docs-test test-orders test-pyodide soak load mutants \
+.PHONY: help demo test test-deep lint types unit docs docs-test test-orders test-pyodide soak load mutants \
   bench record format test-with clean
 
 help: ## list the targets
@@ -24,7 +24,10 @@ help: ## list the targets
 demo: .venv/.installed ## run the batching example on real HTTP requests and a real database
 	$(BIN)/python docs/examples/last_active_demo.py
 
-test: lint types unit ## lint, types, tests with coverage, examples: what CI runs
+test: lint types unit ## lint, types, tests with coverage: what each change must pass, in minutes
+
+test-deep: .venv/.installed ## the tests with all their random schedules, lives and programs
+	SCHEDULES=600 $(BIN)/python -m pytest -q -n auto
 
 lint: .venv/.installed ## formatting and lint
 	$(BIN)/ruff format --check .
@@ -37,7 +40,9 @@ types: .venv/.installed ## mypy strict, pyright, and how much of the public inte
 	grep -q 'Type completeness score: 100%' .pyright
 
 unit: .venv/.installed ## the tests, with branch coverage at 100 %
-	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -n auto
+	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
 # Python for the Run buttons: what the site serves of Pyodide, and the package itself. Without npm or

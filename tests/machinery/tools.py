@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
 
-# How thorough the tests are that try many schedules. asyncio's debug mode is twenty times as slow.
-SCHEDULES = int(os.environ.get("SCHEDULES", 60 if sys.flags.dev_mode else 600))
+# How thorough the tests are that try many schedules: `make test-deep` tries 600.
+SCHEDULES = int(os.environ.get("SCHEDULES", 60))
 
 
 # For a test of a MultiAwait that nobody can end, because its event loop is gone.

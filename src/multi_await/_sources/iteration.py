@@ -226,12 +226,11 @@ class Each(Source[T]):
             task.cancel()
         await until_done([task])
         try:
-            if not task.cancelled():
-                task.result()
-        except (KeyboardInterrupt, SystemExit):
-            pass  # it has left the event loop already, as any task's does
+            task.result()
+        except (asyncio.CancelledError, KeyboardInterrupt, SystemExit):
+            pass  # an interrupt has left the event loop already, as any task's does
         finally:
-            del task
+            del task  # a failure's traceback keeps this frame: no cycle
 
     def __repr__(self) -> str:
         return self._label

@@ -54,8 +54,6 @@ def once(awaitable: Awaitable[T]) -> Source[T]:
 
 
 def _instead(mistake: object) -> str:
-    if isinstance(mistake, concurrent.futures.Future):
-        return ": pass once(asyncio.wrap_future(...)) of it"
     if isinstance(mistake, AsyncIterable):
         return ": pass each(...) of it"
     if callable(mistake):

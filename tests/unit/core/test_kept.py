@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from multi_await import PENDING, MultiAwait, Pending, Source, Wake, every, multi_await, once
-from tests.conftest import Reported
+from tests.conftest import Reported, new_loop
 from tests.machinery.tools import steps
 
 
@@ -227,3 +227,27 @@ async def test_a_task_factory_that_fails_is_the_failure_of_a_function_source() -
         loop.set_task_factory(before)
         assert [str(failure) for failure in failures] == ["no more tasks"] * 2
         assert await m.select() == (0, "value")
+
+
+def test_an_interrupt_of_release_keeps_no_other_source_from_its_own() -> None:
+    first, second, third = Scripted(release=KeyboardInterrupt()), Scripted(), Scripted()
+    m = multi_await(first, second, third)
+
+    async def interrupted() -> None:
+        call = asyncio.ensure_future(m.select())
+        await steps(2)
+        third.polls.append("value")
+        for source in (third, first, second):
+            source.wake_up()
+        assert await call == (2, "value")
+        await steps(5)
+
+    async def later() -> None:
+        await steps(2)
+        await m.cancel()
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        with pytest.raises(KeyboardInterrupt):
+            runner.run(interrupted())
+        runner.run(later())
+    assert (first.released, second.released) == (1, 1)
