@@ -16,7 +16,7 @@ from multi_await._core.calls import Round
 from multi_await._core.positions import Positions
 from multi_await._names import safe_repr, short
 from multi_await._source import SourceLike
-from multi_await._sources.convert import as_sources, close_coroutines
+from multi_await._sources.convert import as_source, as_sources, close_coroutines
 from multi_await._types import (
     T1,
     T2,
@@ -181,10 +181,10 @@ class MultiAwait(Generic[*Ts]):
         try:
             self._check_open_set("add()")
             self._queue.check_open()
+            added = as_source(source, self._queue.next_position())
         except (TypeError, RuntimeError):
             close_coroutines((source,))
             raise
-        (added,) = as_sources((source,), self._queue.next_position())
         return self._queue.add(added)
 
     async def remove(self: MultiAwait[()], position: int) -> tuple[Any, ...]:

@@ -37,10 +37,12 @@ if sys.version_info >= (3, 12):  # pragma: no cover -- which of the two depends 
         task: asyncio.Task[T] = asyncio.Task.__new__(asyncio.Task)
         try:
             task.__init__(coroutine, loop=loop, name=name, eager_start=True)  # type: ignore[misc]  # see above
+            return task
         except (KeyboardInterrupt, SystemExit):
             task.exception()
             raise
-        return task
+        finally:
+            del task  # the traceback of its failure may keep this frame: no cycle
 else:  # pragma: no cover -- as above
 
     def start(coroutine: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:

@@ -176,7 +176,7 @@ class Calls(ReadyQueue):
         values: list[Any] = [None] * len(self.slots)
         failures: list[BaseException | None] = [None] * len(self.slots)
         taken: list[Slot] = []
-        turns = self._turns()
+        turns = self._all() if self.biased else self._ready
         turns.append(END_OF_ROUND)
         try:
             while (slot := turns.popleft()) is not END_OF_ROUND:
@@ -199,10 +199,8 @@ class Calls(ReadyQueue):
         finally:
             del values, failures  # a failure's traceback may keep this frame: no cycle
 
-    def _turns(self) -> deque[Slot]:
-        """The ready queue; a biased set has none, and looks at all."""
-        if not self.biased:
-            return self._ready
+    def _all(self) -> deque[Slot]:
+        """What a biased set polls in a round, because it has no ready queue."""
         return deque(slot for slot in self.slots if slot is not None and slot.is_polled)
 
     # -- sleeping --------------------------------------------------------------------------------

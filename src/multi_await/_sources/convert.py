@@ -47,15 +47,15 @@ def as_source(given: SourceLike[T], position: int) -> Source[T]:
     return polled(given, f"source {position} ({name_of(given)})")
 
 
-def as_sources(given: Sequence[SourceLike[Any]], first: int = 0) -> list[Source[Any]]:
-    """The sources for what a call was given, from position `first` on: for all of it or for none.
+def as_sources(given: Sequence[SourceLike[Any]]) -> list[Source[Any]]:
+    """The sources for what a call was given, from position 0 on: for all of it or for none.
 
     Raises:
         TypeError, RuntimeError: as `as_source`. Every `Source` can then be handed over again.
     """
     sources = list[Source[Any]]()
     try:
-        for position, source in enumerate(given, first):
+        for position, source in enumerate(given):
             sources.append(as_source(source, position))
     except BaseException:
         for source in sources:
