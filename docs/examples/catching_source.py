@@ -4,6 +4,7 @@ import asyncio
 
 from multi_await import after, catching, multi_await
 
+
 async def main() -> None:
     pages = ["first page", "", "third page"]
 

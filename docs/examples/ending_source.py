@@ -16,13 +16,13 @@ async def main() -> None:
     async with multi_await(ending(each(lines()), None), every(1)) as m:
         async for event in m:
             match event:
+                case (1, _):
+                    print("tick")
                 case (0, None):
                     print("no more lines")
                     break
                 case (0, line):
                     print("line:", line)
-                case (1, _):
-                    print("tick")
 
 
 if __name__ == "__main__":

@@ -25,6 +25,8 @@ async def main() -> None:
     async with multi_await(source, every(1)) as m:
         async for event in m:
             match event:
+                case (1, _):
+                    print("tick")
                 case (0, None):
                     print("the connection has ended")
                     break
@@ -32,8 +34,6 @@ async def main() -> None:
                     print("it broke:", failure)
                 case (0, message):
                     print("message:", message)
-                case (1, _):
-                    print("tick")
 
 
 if __name__ == "__main__":

@@ -18,8 +18,9 @@ async def other() -> str:
 
 
 async def main() -> None:
+    m = multi_await(connection, other, every(1))
     try:
-        async with multi_await(connection, other, every(1)) as m:
+        async with m:
             async for position, value in m:
                 print(f"source {position} gave {value}")
     except ConnectionError as error:

@@ -4,6 +4,7 @@ import asyncio
 
 from multi_await import after, multi_await
 
+
 async def main() -> None:
     readings: list[float | None] = [20.5, None, 21.0, 21.5]
 

@@ -20,9 +20,9 @@ async def main() -> None:
             try:
                 position, value = await m.select()
             except ConnectionError as error:
-                assert m.failed is not None
-                await m.remove(m.failed)
-                print(f"without {names.pop(m.failed)} from here on: {error}")
+                if (failed := m.failed) is not None:
+                    await m.remove(failed)
+                    print(f"without {names.pop(failed)} from here on: {error}")
             else:
                 print(f"{names[position]}: {value}")
 
