@@ -18,11 +18,11 @@ async def main() -> None:
             match event:
                 case (1, _):
                     print("tick")
-                case (0, None):
+                case (0, line) if line is not None:
+                    print("line:", line)
+                case (0, _):
                     print("no more lines")
                     break
-                case (0, line):
-                    print("line:", line)
 
 
 if __name__ == "__main__":

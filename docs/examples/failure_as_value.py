@@ -27,13 +27,13 @@ async def main() -> None:
             match event:
                 case (1, _):
                     print("tick")
-                case (0, None):
-                    print("the connection has ended")
-                    break
                 case (0, Broken(failure)):
                     print("it broke:", failure)
-                case (0, message):
+                case (0, message) if message is not None:
                     print("message:", message)
+                case (0, _):
+                    print("the connection has ended")
+                    break
 
 
 if __name__ == "__main__":
