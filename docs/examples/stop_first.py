@@ -5,7 +5,7 @@ import asyncio
 from multi_await import multi_await
 
 
-async def worker(jobs: asyncio.Queue[str], stop: asyncio.Event) -> None:
+async def worker(jobs: asyncio.Queue[int], stop: asyncio.Event) -> None:
     async with multi_await(stop.wait, jobs.get, biased=True) as m:
         async for event in m:
             match event:
@@ -14,17 +14,15 @@ async def worker(jobs: asyncio.Queue[str], stop: asyncio.Event) -> None:
                 case (1, job):
                     await asyncio.sleep(0.4)  # the work
                     print("done:", job)
+                    if job == 2:
+                        stop.set()
 
 
 async def main() -> None:
-    jobs: asyncio.Queue[str] = asyncio.Queue()
-    for job in "abc":
+    jobs: asyncio.Queue[int] = asyncio.Queue()
+    for job in range(1, 11):
         jobs.put_nowait(job)
-    stop = asyncio.Event()
-    working = asyncio.create_task(worker(jobs, stop))
-    await asyncio.sleep(0.6)
-    stop.set()
-    await working
+    await worker(jobs, asyncio.Event())
     print("not begun:", [jobs.get_nowait() for _ in range(jobs.qsize())])
 
 
