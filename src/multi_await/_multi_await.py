@@ -197,9 +197,9 @@ class MultiAwait(Generic[*Ts]):
             position: what `add` returned.
 
         Returns:
-            The values that the source had produced and nobody had received: usually none, and of
-            a function source at most one. They are yours now, and not in `undelivered`. A failure
-            goes to the event loop's exception handler.
+            What the source had produced and nobody had received; usually nothing, and of a
+            function source at most one value. It is yours now, and not in `undelivered`. (A failure
+            goes to the event loop's exception handler.)
 
         Raises:
             TypeError: the set is fixed, because it was built with sources.
