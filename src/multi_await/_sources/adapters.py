@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 from multi_await._names import name_of, safe_repr, short
 from multi_await._source import ENDED, Pending, Source, SourceLike, Wake
-from multi_await._sources.convert import close_coroutines, polled
+from multi_await._sources.convert import close_coroutines, handed_over, polled
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -176,12 +176,11 @@ class Catching(_Around[T, T | V]):
 def _inner(given: SourceLike[T], adapter: str) -> Source[T]:
     """The source that an adapter stands around, or what was wrong with it."""
     if isinstance(given, Source):
-        if getattr(given, "_taken", False):
+        if not handed_over(given):
             raise RuntimeError(
                 f"{adapter}() got {safe_repr(given)}, which was handed over before: "
                 "a Source belongs to one owner, so make another"
             )
-        given._taken = True
         return given
     if not callable(given):
         raise _refused(given, adapter)

@@ -35,12 +35,11 @@ def as_source(given: SourceLike[T], position: int) -> Source[T]:
         RuntimeError: it is a `Source` that was handed over before.
     """
     if isinstance(given, Source):
-        if getattr(given, "_taken", False):
+        if not handed_over(given):
             raise RuntimeError(
                 f"source {position} ({safe_repr(given)}) was handed over before: "
                 "a Source belongs to one MultiAwait, so make another"
             )
-        given._taken = True
         return given
     if not callable(given):
         raise TypeError(f"source {position} {_mistake(given)}")
@@ -59,10 +58,18 @@ def as_sources(given: Sequence[SourceLike[Any]]) -> list[Source[Any]]:
             sources.append(as_source(source, position))
     except BaseException:
         for source in sources:
-            source._taken = False
+            object.__setattr__(source, "_taken", False)
         close_coroutines(given)
         raise
     return sources
+
+
+def handed_over(source: Source[Any]) -> bool:
+    """Hand a source over, unless it was before. It may be frozen, so not by its own methods."""
+    if getattr(source, "_taken", False):
+        return False
+    object.__setattr__(source, "_taken", True)
+    return True
 
 
 def polled(function: Callable[[], Awaitable[T]], label: str) -> Source[T]:

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
 import pytest
 
-from multi_await import MultiAwait, Source, batched, each, every, multi_await, once
+from multi_await import (
+    MultiAwait,
+    Source,
+    Wake,
+    batched,
+    each,
+    ending,
+    every,
+    multi_await,
+    once,
+)
 
 
 async def own() -> int:
@@ -132,3 +143,18 @@ def test_a_container_of_functions_is_a_mistake_that_says_how_to_unpack_it(
 ) -> None:
     with pytest.raises(TypeError, match=f"^source 0 {message}"):
         multi_await(given)
+
+
+@dataclasses.dataclass(frozen=True)
+class Frozen(Source[str]):
+    """A source of one's own that can't be written to."""
+
+    word: str
+
+    def poll(self, wake: Wake) -> str:
+        return self.word
+
+
+async def test_a_source_may_be_a_frozen_dataclass() -> None:
+    async with multi_await(Frozen("one"), ending(Frozen("two"), None)) as m:
+        assert [await m.select(), await m.select()] == [(0, "one"), (1, "two")]
