@@ -209,13 +209,20 @@ class Ours(Functions):
 
     module = "multi_await"
 
-    def __init__(self, name: str, loop: Callable[[Any, int, Deliver], Coroutine[Any, Any, None]]):
+    def __init__(
+        self,
+        name: str,
+        loop: Callable[[Any, int, Deliver], Coroutine[Any, Any, None]],
+        *,
+        biased: bool = False,
+    ):
         super().__init__(name)
         self._loop = loop
+        self._biased = biased
 
     @asynccontextmanager
     async def opened(self, functions: Sequence[Any]) -> AsyncIterator[Take]:
-        async with multi_await(*functions) as m:
+        async with multi_await(*functions, biased=self._biased) as m:
             yield functools.partial(self._loop, m)
 
     def ticks(self, periods: Sequence[float], moments: Iterable[float]) -> Opened:
@@ -544,7 +551,8 @@ FLOOR = Oracle("bare `await queues[k].get()`")
 WAITS_ALONE = WaitsAlone("the bare `queue.get()` of each")
 SELECT = Ours("multi_await, `select()`", by_select)
 GET = Ours("multi_await, `get()`", by_get)
-OURS: list[Peer] = [SELECT, Ours("multi_await, `async for`", by_iteration), GET]
+BIASED = Ours("multi_await, `select()`, biased", by_select, biased=True)
+OURS: list[Peer] = [SELECT, Ours("multi_await, `async for`", by_iteration), GET, BIASED]
 STANDARD: list[Peer] = [
     ByHand("`asyncio.wait` by hand"),
     Pumps("a task each, one `Queue()`", 0),

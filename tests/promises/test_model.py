@@ -38,7 +38,6 @@ TO_BE_SEEN = {
     *(f"{call}: Fault" for call in ["select", "async for", "get_or_raise"]),
     "Function: Fault",
     "Function: CancelledError",
-    "Timer: nothing",
     "select_nowait: nothing",
     "async for: StopAsyncIteration",
     "blocked at rest",
