@@ -191,7 +191,7 @@ async def test_a_task_factory_that_fails_at_the_end_leaves_no_source_unended(
         assert m.select_nowait() is None
         loop.set_task_factory(fails)
     loop.set_task_factory(before)
-    assert ended == [0, 1]
+    assert sorted(ended) == [0, 1]
     assert [str(report["exception"]) for report in reported] == ["no more tasks"] * 2
 
 

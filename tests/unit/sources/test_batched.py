@@ -132,6 +132,7 @@ async def test_a_wake_that_no_call_comes_for_goes_to_the_next_in_line() -> None:
         assert await rival == 1
 
 
+@pytest.mark.in_order
 async def test_every_putter_that_a_batch_made_room_for_is_woken() -> None:
     queue = filled(3, Queue(3))
     putting = [asyncio.ensure_future(queue.put(number)) for number in (3, 4, 5)]

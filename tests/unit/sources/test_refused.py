@@ -87,6 +87,7 @@ async def changed(condition: asyncio.Condition) -> str:
     return "changed"
 
 
+@pytest.mark.in_order
 async def test_a_condition_gets_a_message_of_its_own_that_can_be_followed() -> None:
     condition = asyncio.Condition()
     mistake: Any = condition
