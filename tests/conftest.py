@@ -13,7 +13,7 @@ import functools
 import gc
 import inspect
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 import pytest
@@ -141,6 +141,14 @@ def with_task_factory(loop: asyncio.AbstractEventLoop) -> asyncio.AbstractEventL
 def reported() -> Reported:
     """What was reported to the loop's exception handler; a test that asks for it expects some."""
     return []
+
+
+@pytest.fixture
+def collected() -> Iterator[None]:
+    """What the test leaves is collected before the next one."""
+    yield
+    while gc.collect():
+        pass
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -14,8 +14,15 @@ import pytest
 SCHEDULES = int(os.environ.get("SCHEDULES", 60))
 
 
-# For a test of a MultiAwait that nobody can end, because its event loop is gone.
-dropped_without_end = pytest.mark.filterwarnings("ignore:<MultiAwait .* was dropped before its end")
+def dropped_without_end(test: Any) -> Any:
+    """For a test of a MultiAwait that nobody can end, because its event loop is gone.
+
+    A coroutine that is suspended in a queue can't clean up then either, and says so when it is
+    collected, which is to happen in this test and not in another.
+    """
+    test = pytest.mark.filterwarnings("ignore:<MultiAwait .* was dropped before its end")(test)
+    test = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")(test)
+    return pytest.mark.usefixtures("collected")(test)
 
 
 class Gate:
