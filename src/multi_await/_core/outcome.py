@@ -13,13 +13,12 @@ from types import TracebackType
 
 
 class Failed:
-    """A failure as an outcome that is kept. After the `last` one its source has ended."""
+    """A failure as an outcome."""
 
-    __slots__ = ("_failure", "last")
+    __slots__ = ("_failure",)
 
-    def __init__(self, failure: BaseException, *, last: bool = False) -> None:
+    def __init__(self, failure: BaseException) -> None:
         self._failure = [failure]
-        self.last = last
 
     def taken(self) -> BaseException:
         """The failure, once: this lets go of it, because its traceback may lead back here."""

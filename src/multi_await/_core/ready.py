@@ -74,7 +74,8 @@ class ReadyQueue(ABC):
         try:
             slot.source.start()
         except BaseException as failure:
-            slot.keep(Failed(caught(failure), last=True))
+            slot.never_started = True
+            slot.keep(Failed(caught(failure)))
 
     def _leave(self, slot: Slot) -> None:
         """A source goes, or is not to be polled any more."""

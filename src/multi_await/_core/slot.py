@@ -28,7 +28,8 @@ class Slot:
 
     # `key` is the position, or the key in a group. `poll` is the source's own method, bound once,
     # except while an outcome is kept beside the source: then it gives that.
-    __slots__ = ("_owner", "key", "outcome", "poll", "source", "state")
+    # `never_started`: its start failed, so that it has ended when that failure is delivered.
+    __slots__ = ("_owner", "key", "never_started", "outcome", "poll", "source", "state")
 
     def __init__(self, owner: Owner, key: Any, source: Source[Any]) -> None:
         self._owner = owner
@@ -36,6 +37,7 @@ class Slot:
         self.source = source
         self.state: State = "pending"
         self.outcome: Any = PENDING
+        self.never_started = False
         self.poll: Callable[[Wake], Any] = source.poll
 
     def __repr__(self) -> str:
@@ -51,7 +53,9 @@ class Slot:
 
     def look(self) -> Any:
         """Poll for a call that can't rely on wakes, because they may come a moment later."""
-        return self.source._look(self) if self.outcome is PENDING else self.poll(self)
+        if self.outcome is PENDING and not self.never_started:
+            return self.source._look(self)
+        return self.poll(self)
 
     def keep(self, outcome: Any) -> None:
         """Keep an outcome that was taken and can't be delivered by this call: the next one has it.
@@ -64,15 +68,13 @@ class Slot:
     def forget(self) -> None:
         """Keep no outcome: it was delivered."""
         self.outcome = PENDING
-        self.poll = self.source.poll
+        self.poll = _has_ended if self.never_started else self.source.poll
 
     def _give(self, wake: Wake) -> Any:
         outcome = self.outcome
         self.forget()
         if type(outcome) is not Failed:
             return outcome
-        if outcome.last:
-            self.poll = _has_ended
         raise outcome.taken()
 
 

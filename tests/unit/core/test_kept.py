@@ -72,6 +72,27 @@ async def test_a_start_that_fails_is_delivered_by_the_next_call_and_the_source_i
     assert source.polls == ["never polled"]
 
 
+@pytest.mark.parametrize("biased", [False, True])
+@pytest.mark.parametrize("call", [*CALLS, "get", "select_nowait", "get_nowait"])
+async def test_a_source_whose_start_failed_is_never_polled_by_any_call(
+    call: str, biased: bool
+) -> None:
+    sources = [Scripted("never polled", start=OSError(name)) for name in ("first", "second")]
+    failed = list[str]()
+    async with multi_await(*sources, every(1), biased=biased) as m:
+        for _ in range(5):
+            try:
+                result = getattr(m, call)()
+                given = result if call.endswith("nowait") else await result
+            except OSError as failure:
+                failed.append(str(failure))
+            else:
+                if call in ("get", "get_nowait"):
+                    failed += [str(each) for each in given[1] if each is not None]
+    assert sorted(failed) == ["first", "second"]
+    assert [source.polls for source in sources] == [["never polled"]] * 2
+
+
 async def test_a_start_that_fails_in_an_open_set_is_delivered_too() -> None:
     async with multi_await() as m:
         m.add(every(1))
