@@ -10,7 +10,7 @@ import asyncio
 import enum
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Final, Generic, Protocol, TypeAlias, TypeVar
 
 T = TypeVar("T")
@@ -142,6 +142,16 @@ class Source(ABC, Generic[T_co]):
                 to the caller, when all sources have ended.
         """
         return None
+
+
+def failing_after(
+    values: Iterable[T], failure: BaseException, cause: BaseException | None = None
+) -> Iterator[T]:
+    """What `aclose` returns for values that are left, if there is a failure to be told as well."""
+    yield from values
+    if cause is not None:
+        raise failure from cause
+    raise failure
 
 
 # What a source raises that has ended.

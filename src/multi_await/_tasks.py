@@ -61,6 +61,18 @@ else:  # pragma: no cover -- as above
         """Call graphs came with 3.14."""
 
 
+async def turn_of_the_woken() -> None:
+    """Let a task that was woken go on, before somebody cancels it; waits even if cancelled.
+
+    Not every library's primitive keeps the item that it has handed to a task which is cancelled
+    then.
+    """
+    loop = asyncio.get_running_loop()
+    turn = loop.create_future()
+    loop.call_soon(turn.set_result, None)
+    await until_done([turn])
+
+
 async def until_done(futures: Iterable[asyncio.Future[Any]]) -> asyncio.CancelledError | None:
     """Wait until all are done, even if cancelled meanwhile.
 

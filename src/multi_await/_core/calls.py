@@ -64,7 +64,8 @@ class Calls(ReadyQueue):
 
     # -- calls -----------------------------------------------------------------------------------
 
-    # What programs do most, so the poll is written out: `call(take_one)` would do, a fifth slower.
+    # What programs do most, so `_poll` and `_end` are written out: `call(take_one)` would do, a
+    # fifth slower.
     async def select(self, iterating: bool = False) -> tuple[int, Any]:
         """The next event."""
         self.phase = POLLING if self.phase == "idle" else self._begin()

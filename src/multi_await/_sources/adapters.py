@@ -5,11 +5,11 @@ They know what a source is, and neither what kinds there are nor what polls them
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Generic, TypeVar
 
 from multi_await._names import name_of, safe_repr, short
-from multi_await._source import ENDED, Pending, Source, SourceLike, Wake
+from multi_await._source import ENDED, Pending, Source, SourceLike, Wake, failing_after
 from multi_await._sources.convert import close_coroutines, handed_over, polled
 
 T = TypeVar("T")
@@ -112,7 +112,7 @@ class _Around(Source[V], Generic[T, V]):
         if self._start_failure is None:
             return left
         failure, self._start_failure = self._start_failure, None
-        return _failing_after(left or (), failure)
+        return failing_after(left or (), failure)
 
 
 class Ending(_Around[T, T | V]):
@@ -193,8 +193,3 @@ def _refused(mistake: object, adapter: str) -> TypeError:
         f"{adapter}() needs a function that returns an awaitable, such as queue.get, "
         f"or a Source, such as each(...), not {short(mistake)}"
     )
-
-
-def _failing_after(values: Iterable[T], failure: BaseException) -> Iterator[T]:
-    yield from values
-    raise failure

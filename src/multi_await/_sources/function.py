@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from multi_await._names import name_of, short
 from multi_await._source import ENDED, PENDING, Pending, Source, Wake
-from multi_await._tasks import ended_by, show_who_waits, start, until_done
+from multi_await._tasks import ended_by, show_who_waits, start, turn_of_the_woken, until_done
 
 T = TypeVar("T")
 
@@ -56,11 +56,7 @@ class TaskSource(Source[T]):
         task, self._task = self._task, None
         if task is None or task is ended_by.get():
             return ()  # not to wait for the one that waits for us: it ends when we have
-        # One that was woken has its turn first: not every library's primitive keeps the item that
-        # it has handed to a task which is cancelled then.
-        turn = asyncio.get_running_loop().create_future()
-        asyncio.get_running_loop().call_soon(turn.set_result, None)
-        await until_done([turn])
+        await turn_of_the_woken()
         task.cancel()
         await until_done([task])  # only a loop that shuts down cancels this: still hand over
         try:

@@ -8,14 +8,14 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Iterable
 from typing import TypeVar
 
 from multi_await._names import short, type_of
-from multi_await._source import PENDING, Pending, Source, Wake
+from multi_await._source import PENDING, Pending, Source, Wake, failing_after
 from multi_await._sources.function import started
 from multi_await._sources.inline import of_asyncio
-from multi_await._tasks import ended_by, show_who_waits, until_done
+from multi_await._tasks import ended_by, show_who_waits, turn_of_the_woken, until_done
 
 T = TypeVar("T")
 
@@ -208,20 +208,16 @@ class Each(Source[T]):
                 await self._end(task)
             await self._close()  # if it never began
         except BaseException as failure:
-            return _failing_after(self._items, failure, self._failure)
+            return failing_after(self._items, failure, self._failure)
         if self._failure is not None:
-            return _failing_after(self._items, self._failure, None)
+            return failing_after(self._items, self._failure)
         return self._items
 
     async def _end(self, task: asyncio.Task[None]) -> None:
         """Let the task close the iterator, and wait for it."""
         if self._turn is not None and not self._turn.done():
             self._turn.set_result(None)
-        # One that was woken has its turn first: not every library's primitive keeps the item that
-        # it has handed to a task which is cancelled then.
-        turn = asyncio.get_running_loop().create_future()
-        asyncio.get_running_loop().call_soon(turn.set_result, None)
-        await until_done([turn])
+        await turn_of_the_woken()
         if self._is_asking:
             task.cancel()
         await until_done([task])
@@ -234,12 +230,3 @@ class Each(Source[T]):
 
     def __repr__(self) -> str:
         return self._label
-
-
-def _failing_after(
-    values: Iterable[T], failure: BaseException, cause: BaseException | None
-) -> Iterator[T]:
-    yield from values
-    if cause is not None:
-        raise failure from cause
-    raise failure
