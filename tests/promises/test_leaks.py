@@ -592,10 +592,11 @@ async def growth(events: Callable[[int], Awaitable[object]]) -> int:
     try:
         await events(EVENTS)
         gc.collect()
-        before = traced()
+        before = tracemalloc.take_snapshot()
         await events(EVENTS)
         gc.collect()
-        return traced() - before
+        after = tracemalloc.take_snapshot()
+        return size(after) - size(before)
     finally:
         tracemalloc.stop()
 
@@ -604,8 +605,7 @@ async def growth(events: Callable[[int], Awaitable[object]]) -> int:
 OF_THE_RUNNER = ("*/execnet/*", "*/xdist/*", tracemalloc.__file__)
 
 
-def traced() -> int:
-    snapshot = tracemalloc.take_snapshot()
+def size(snapshot: tracemalloc.Snapshot) -> int:
     others = [tracemalloc.Filter(inclusive=False, filename_pattern=path) for path in OF_THE_RUNNER]
     return sum(trace.size for trace in snapshot.filter_traces(others).traces)
 
