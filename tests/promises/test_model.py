@@ -10,18 +10,8 @@ import pytest
 from hypothesis import given, settings
 
 from tests.machinery.model import Made
-from tests.machinery.programs import (
-    AS_THE_SEED_SAYS,
-    Program,
-    add,
-    call,
-    close,
-    function,
-    programs,
-    put_item,
-    run,
-    shut_down,
-)
+from tests.machinery.programs import add, call, close, function, put_item, run, shut_down
+from tests.machinery.random_programs import AS_THE_SEED_SAYS, Program, programs
 from tests.machinery.tools import SCHEDULES
 
 OPEN = Made(biased=False, watched=False, fixed=False)
