@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol, TypeAlias
 
-from multi_await import after, every, put
+from multi_await import after, batched, catching, ending, every, put
 
 # What a function source makes of an item that it took. Whoever else takes it just has it.
 Meaning: TypeAlias = Literal["value", "failure", "end", "cancelled"]
@@ -55,6 +55,7 @@ class Box:
         self.world = world
         self.real = real
         self.items: list[Item] = []
+        self.promised = 0  # room that somebody was woken for, who takes his time to put
         self.shut = False
 
     def full(self) -> bool:
@@ -76,7 +77,8 @@ class Box:
         waiting = repr(self.real)
         gets, puts = "_getters" in waiting, "_putters" in waiting
         self.world.must(not (gets and (self.items or self.shut)), f"a lost wake-up: {waiting}")
-        self.world.must(not (puts and (not self.full() or self.shut)), f"a lost wake-up: {waiting}")
+        room = len(self.items) + self.promised < self.real.maxsize
+        self.world.must(not (puts and (room or self.shut)), f"a lost wake-up: {waiting}")
 
 
 class Slots:
@@ -142,6 +144,12 @@ class Kind(ABC):
     shared: object = None  # where others may be woken for what this one waits for
     holds: object = None  # what it took or made before a poll asked for it
     puts = False  # its values are in a queue
+    must_be_watched = False  # by the model, in each of its polls
+    timer: Timer | None = None  # which can be reset
+
+    def wants(self) -> object:
+        """Where it, or a task of its own, waits."""
+        return self.shared
 
     @abstractmethod
     def ready(self) -> bool:
@@ -186,6 +194,36 @@ class Gets(Kind):
         self.box.world.delivered.append(value)
 
 
+class Batches(Kind):
+    """The source `batched(queue, most)`."""
+
+    must_be_watched = True  # or who knows what was there
+
+    def __init__(self, box: Box, most: int) -> None:
+        self.box = self.shared = box
+        self.most = most
+        self.given = batched(box.real, most)
+
+    def ready(self) -> bool:
+        return bool(self.box.items)
+
+    def over(self) -> bool:
+        return self.box.shut and not self.box.items
+
+    def took(self, outcome: Any) -> None:
+        must, box = self.box.world.must, self.box
+        must(0 < len(outcome) <= self.most, f"{outcome}, and not 1 to {self.most}")
+        must(len(outcome) == self.most or box.real.empty(), f"{outcome} is not all there was")
+        there = box.items[::-1] if isinstance(box.real, asyncio.LifoQueue) else box.items
+        in_order = [item for item in there if item in outcome]
+        must(outcome == in_order, f"{outcome}, and not {in_order}")
+        for item in outcome:
+            self.box.left(item)
+
+    def handed_over(self, value: Any) -> None:
+        self.box.world.delivered += value
+
+
 class Function(Kind):
     """A function that gets from a queue, and fails or ends if the item says so.
 
@@ -194,6 +232,9 @@ class Function(Kind):
 
     ENDED: ClassVar[str] = "ended"  # said of what it holds,
     CANCELLED: ClassVar[str] = "cancelled"  # and this too
+
+    def wants(self) -> object:
+        return self.box
 
     def __init__(self, box: Box, slow: bool) -> None:
         self.box = box
@@ -285,6 +326,92 @@ class Puts(Kind):
         return self.refused
 
 
+class SlowToPut(asyncio.Queue[Item]):
+    """A queue with a `put` of its own, which tells whose item it has put, or not.
+
+    It refuses some of those that a `put()` supplies.
+    """
+
+    def __init__(self, maxsize: int) -> None:
+        super().__init__(maxsize)
+        self.put_by: dict[Item, OwnPuts] = {}
+
+    async def put(self, item: Item) -> None:
+        by = self.put_by.pop(item, None)
+        try:
+            await asyncio.sleep(EIGHTH)
+            if by is not None and item.number % 2 == 0:
+                raise Fault
+            await super().put(item)
+        except BaseException as failure:
+            if by is not None:
+                by.was_refused(failure)
+            raise
+        if by is not None:
+            by.has_put(item)
+
+
+class OwnPuts(Kind):
+    """The source `put(queue, supplier)`, for a queue with a `put` of its own."""
+
+    puts = True
+
+    def __init__(self, box: Box, real: SlowToPut) -> None:
+        self.box = box
+        self.real = real
+        self.given = put(real, self.supply)
+        self.supplied: Item | None = None
+        self.refused: list[object] = []
+        self.outcome: object = None  # the item, as soon as it is in, or a failure
+        self.has_ended = False
+
+    def supply(self) -> Item:
+        must = self.box.world.must
+        must(not self.box.real.full(), "an item was asked for without room for it")
+        must(
+            self.supplied is self.outcome is None,
+            "an item was asked for before the last one was delivered",
+        )
+        self.supplied = self.box.world.item("value")
+        self.real.put_by[self.supplied] = self
+        self.box.promised += 1
+        return self.supplied
+
+    def has_put(self, item: Item) -> None:
+        self.supplied, self.outcome = None, item
+        self.box.promised -= 1
+        self.box.entered(item)
+
+    def was_refused(self, failure: BaseException) -> None:
+        self.refused.append(self.supplied)
+        self.supplied = None
+        self.box.promised -= 1
+        if isinstance(failure, Fault):
+            self.outcome = failure
+        self.has_ended = isinstance(failure, ENDS)
+
+    def wants(self) -> object:
+        return self.box
+
+    def ready(self) -> bool:
+        return self.outcome is not None
+
+    def over(self) -> bool:
+        in_line = self.supplied is None and self.outcome is None
+        return self.has_ended or (in_line and self.box.shut and self.box.full())
+
+    def took(self, outcome: object) -> None:
+        must = self.box.world.must
+        must(self.outcome is not None and outcome is self.outcome, f"{outcome}, not {self.outcome}")
+        self.outcome = None
+
+    def left(self) -> list[object]:
+        """What is in is in the queue."""
+        never_begun = [] if self.supplied is None else [self.supplied]
+        failure = [self.outcome] if isinstance(self.outcome, Fault) else []
+        return [*self.refused, *never_begun, *failure]
+
+
 class Waits(Kind):
     """The source `event.wait`."""
 
@@ -319,6 +446,8 @@ class Acquires(Kind):
 class Timer(Kind):
     """The source `every(seconds)`; or `after(seconds)`, which is its first tick and no other."""
 
+    must_be_watched = True  # its start must be known
+
     def __init__(self, world: Ledger, seconds: float, once: bool) -> None:
         self.world = world
         self.seconds = seconds
@@ -328,6 +457,7 @@ class Timer(Kind):
         self.started = False
         self.next: float | None = None  # when the next tick is due
         self.has_ended = False
+        self.timer = self
 
     def start(self) -> None:
         self.started = True
@@ -363,3 +493,98 @@ class Timer(Kind):
             self.next = None
         elif self.next is not None:
             self.next += due * self.seconds
+
+
+# -- sources around a source -----------------------------------------------------------------------
+
+
+class Broken(NamedTuple):
+    """What `catching` makes of a failure."""
+
+    failure: Exception
+
+
+class Around(Kind):
+    """What is inside shows."""
+
+    def __init__(self, world: Ledger, inner: Kind) -> None:
+        self.world = world
+        self.inner = inner
+        self.shared = inner.shared
+        self.puts = inner.puts
+        self.must_be_watched = inner.must_be_watched
+        self.timer = inner.timer
+
+    @property
+    def holds(self) -> object:  # type: ignore[override]  # an attribute of the others
+        return self.inner.holds
+
+    def wants(self) -> object:
+        return self.inner.wants()
+
+    def start(self) -> None:
+        self.inner.start()
+
+    def ready(self) -> bool:
+        return self.inner.ready()
+
+    def over(self) -> bool:
+        return self.inner.over()
+
+    def took(self, outcome: object) -> None:
+        self.inner.took(outcome)
+
+    def handed_over(self, value: object) -> None:
+        self.inner.handed_over(value)
+
+    def left(self) -> list[object]:
+        return self.inner.left()
+
+
+class Ends(Around):
+    """The source `ending(source, value)`."""
+
+    VALUE: ClassVar[str] = "it has ended"
+
+    def __init__(self, world: Ledger, inner: Kind) -> None:
+        super().__init__(world, inner)
+        self.given = ending(inner.given, self.VALUE)
+        self.has_told = False
+
+    def ready(self) -> bool:
+        return not self.has_told and (self.inner.ready() or self.inner.over())
+
+    def over(self) -> bool:
+        return self.has_told
+
+    def took(self, outcome: object) -> None:
+        self.world.must(not self.has_told, f"{outcome!r} came after the end")
+        if outcome is not self.VALUE:
+            self.inner.took(outcome)
+            return
+        self.world.must(self.inner.over(), f"the end of {self.inner} came too early")
+        self.has_told = True
+
+    def handed_over(self, value: object) -> None:
+        if value is self.VALUE:
+            self.world.seen["an end as a value"] += 1
+        else:
+            self.inner.handed_over(value)
+
+
+class Catches(Around):
+    """The source `catching(source, wrap)`."""
+
+    def __init__(self, world: Ledger, inner: Kind) -> None:
+        super().__init__(world, inner)
+        self.given = catching(inner.given, Broken)
+
+    def took(self, outcome: object) -> None:
+        self.world.must(not isinstance(outcome, Exception), f"{outcome!r} was not caught")
+        self.inner.took(outcome.failure if isinstance(outcome, Broken) else outcome)
+
+    def handed_over(self, value: object) -> None:
+        if isinstance(value, Broken):
+            self.world.seen["a failure as a value"] += 1
+        else:
+            self.inner.handed_over(value)

@@ -45,7 +45,7 @@ from tests.machinery.kinds import (
     Kind,
     Meaning,
     Slots,
-    Timer,
+    SlowToPut,
 )
 
 # The model looks when the event loop is at rest, and no timer is due at that very moment. For it
@@ -70,8 +70,7 @@ class Position:
         self.kept = False  # by get_or_raise()
         # If it is surely ready: how many events of others may still come before its own.
         self.others_first: int | None = None
-        # The others as a user hands them over. But of a timer the start must be known.
-        self.watched = consumer.watched or isinstance(kind, Timer)
+        self.watched = consumer.watched or kind.must_be_watched  # the others as a user does it
 
     def source(self) -> Any:
         """What the MultiAwait is given."""
@@ -186,6 +185,7 @@ class Consumer:
         kinds = enumerate(source(world) for source in made.sources)
         self.positions = {number: Position(self, number, kind) for number, kind in kinds}
         self.calling: str | None = None
+        self.only_kept = False  # by get_or_raise(), which then delivers that, and polls nothing
         self.closed = False
         self.undelivered: list[tuple[int, object]] = []
         sources = [position.source() for position in self.positions.values()]
@@ -255,6 +255,10 @@ class Consumer:
         if refusal is not None:
             must(is_error(result, RuntimeError, refusal), f"{name}: {result!r}, but it {refusal}")
             return
+        there = self.positions.values()
+        self.only_kept = name == "get_or_raise" and any(
+            each.kept and not each.paused for each in there
+        )
         if result is self.CANCELLED:
             pass
         elif self.closed:
@@ -363,6 +367,8 @@ class Consumer:
         rest = [each for each in self.positions.values() if each.ready() and each not in delivered]
         left = [position for position in rest if position.sure() and not position.kept]
         puts = any(position.kind.puts for position in self.positions.values())
+        if self.only_kept:
+            left.clear()
         if puts and not self.watched:
             left.clear()  # which were polled before, and found a queue empty or full, is not known
         if name in NOWAIT_CALLS:
@@ -430,7 +436,7 @@ class World:
         self.reported: list[object] = []
         self.to_be_reported: list[object] = []
         self.boxes = [Box(self, asyncio.Queue()), Box(self, asyncio.Queue(1))]
-        self.boxes += [Box(self, asyncio.LifoQueue(2))]
+        self.boxes += [Box(self, asyncio.LifoQueue(2)), Box(self, SlowToPut(2))]
         self.slots = [Slots(self, asyncio.Lock(), 1), Slots(self, asyncio.Semaphore(2), 2)]
         self.flag = Flag(self)
         self.rivals: list[Errand] = []
@@ -457,8 +463,7 @@ class World:
 
     def contended(self, position: Position) -> bool:
         """Whether somebody else may have been woken for what is there."""
-        kinds = [each.kind for each in self.positions() if each is not position]
-        others = [each.box if isinstance(each, Function) else each.shared for each in kinds]
+        others = [each.kind.wants() for each in self.positions() if each is not position]
         others += [errand.wants for errand in self.rivals if not errand.task.done()]
         return position.kind.shared is not None and position.kind.shared in others
 
@@ -495,8 +500,9 @@ class World:
         in_sources = 0
         for position in self.positions():
             if not position.kind.puts:  # what that has put is in the queue
-                held = [*position.taken, position.kind.holds]
-                in_sources += sum(isinstance(each, Item) for each in held)
+                for held in [*position.taken, position.kind.holds]:
+                    items = held if isinstance(held, list) else [held]
+                    in_sources += sum(isinstance(each, Item) for each in items)
         in_queues = sum(box.real.qsize() for box in self.boxes)
         there = len(self.delivered) + len(self.spent) + in_sources + in_queues
         self.must(len(self.put) == there, f"{len(self.put)} were put, and there are {there}")

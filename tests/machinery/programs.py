@@ -18,11 +18,16 @@ from tests.conftest import new_loop
 from tests.machinery.kinds import (
     ENDS,
     Acquires,
+    Batches,
+    Catches,
+    Ends,
     Function,
     Gets,
     Kind,
     Meaning,
+    OwnPuts,
     Puts,
+    SlowToPut,
     Timer,
     Waits,
 )
@@ -107,8 +112,14 @@ def slow_function(world: World, queue: int) -> Kind:
 
 
 @step
+def batches(world: World, queue: int, most: int) -> Kind:
+    return Batches(world.boxes[queue], most)
+
+
+@step
 def puts(world: World, queue: int) -> Kind:
-    return Puts(world.boxes[queue])
+    box = world.boxes[queue]
+    return OwnPuts(box, box.real) if isinstance(box.real, SlowToPut) else Puts(box)
 
 
 @step
@@ -129,6 +140,16 @@ def ticks_every(world: World, seconds: float) -> Kind:
 @step
 def comes_after(world: World, seconds: float) -> Kind:
     return Timer(world, seconds, once=True)
+
+
+@step
+def ends(world: World, source: Step[Kind]) -> Kind:
+    return Ends(world, source(world))
+
+
+@step
+def catches(world: World, source: Step[Kind]) -> Kind:
+    return Catches(world, source(world))
 
 
 # -- steps with a MultiAwait: `who` is 0 for the first, and 1 for the second -----------------------
@@ -206,8 +227,8 @@ def resume(world: World, who: int, number: int) -> None:
 def timed(world: World, who: int, number: int, what: Callable[[Timer], None]) -> None:
     """Do it to the timer at that position, if there is one."""
     position = world.consumers[who].positions.get(number)
-    if position is not None and isinstance(position.kind, Timer):
-        what(position.kind)
+    if position is not None and position.kind.timer is not None:
+        what(position.kind.timer)
         world.changed()
 
 

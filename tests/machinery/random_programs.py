@@ -17,13 +17,16 @@ from tests.machinery.programs import (
     Step,
     acquires,
     add,
+    batches,
     call,
     call_nowait,
     cancel_calls,
     cancel_rival,
+    catches,
     clear_event,
     close,
     comes_after,
+    ends,
     function,
     gets,
     later,
@@ -70,16 +73,19 @@ AFTERWARDS: list[AnyStep | None] = [*4 * [None], *each(passes, [1, 2, 3]), *4 * 
 
 @functools.cache
 def sources_with(queues: tuple[int, ...]) -> list[Step[Kind]]:
-    return [
+    functions = [*2 * each(function, queues), *each(slow_function, queues)]
+    plain = [
         *2 * each(gets, queues),
-        *2 * each(function, queues),
-        *each(slow_function, queues),
-        *each(puts, queues),
+        *functions,
+        *each(batches, queues, [1, 2, 9]),
+        *2 * each(puts, queues),
         *each(acquires, LOCKS),
         *each(waits),
         *each(comes_after, SECONDS),
         *each(ticks_every, SECONDS),
     ]
+    caught = each(catches, [*functions, *each(puts, queues)])
+    return [*plain, *caught, *each(ends, plain[:-3]), *each(ends, caught)]
 
 
 @functools.cache
@@ -139,7 +145,7 @@ class Program(NamedTuple):
 @st.composite
 def programs(draw: st.DrawFn) -> Program:
     """Few queues and few sources in each, so that many want the same."""
-    queues = tuple(draw(st.lists(st.integers(0, 2), min_size=1, max_size=3)))
+    queues = tuple(draw(st.lists(st.integers(0, 3), min_size=1, max_size=3)))
     sources = draw(st.lists(st.sampled_from(sources_with(queues)), min_size=1, max_size=4))
     chosen = st.lists(st.sampled_from(sources), max_size=4).map(tuple)
     made = st.builds(Made, st.booleans(), st.booleans(), st.booleans(), chosen)
