@@ -25,7 +25,7 @@ class Ends:
 
     async def remove(self, slot: Slot) -> tuple[Any, ...]:
         """End a source, and return what it left."""
-        end = End(slot)
+        end = End(slot, asyncio.current_task())
         self._removing[end] = None
         end.begin()
         try:
@@ -37,9 +37,9 @@ class Ends:
             del self._removing[end]
         return tuple(end.left)
 
-    def begin(self, slot: Slot) -> None:
-        """End a source without waiting for it."""
-        end = End(slot, self._ended)
+    def begin(self, slot: Slot, by: asyncio.Task[Any] | None) -> None:
+        """End a source on behalf of a task, without waiting for it."""
+        end = End(slot, by, self._ended)
         self._closing[end] = None
         end.begin()
 
@@ -61,10 +61,16 @@ class Ends:
 class End:
     """The end of one source; any number of tasks may wait for it."""
 
-    __slots__ = ("_coroutine", "_interrupt", "_task", "_then", "left", "slot")
+    __slots__ = ("_by", "_coroutine", "_interrupt", "_task", "_then", "left", "slot")
 
-    def __init__(self, slot: Slot, then: Callable[[End], None] | None = None) -> None:
+    def __init__(
+        self,
+        slot: Slot,
+        by: asyncio.Task[Any] | None,
+        then: Callable[[End], None] | None = None,
+    ) -> None:
         self.slot = slot
+        self._by = by
         self.left = list[Any]()  # what the source had produced and nobody received
         self._then = then
         self._interrupt: BaseException | None = None
@@ -79,7 +85,7 @@ class End:
         if self._coroutine is not None:  # pragma: no cover -- runs, unseen by 3.11's tracer
             self._coroutine.close()
         self._coroutine = self._run()
-        before = ended_by.set(asyncio.current_task())
+        before = ended_by.set(self._by)
         try:
             self._task = start(self._coroutine, f"end of {self.slot}")
         except BaseException as failure:  # the task factory's, which must keep no source open

@@ -5,6 +5,7 @@ This module knows nothing of polling.
 
 from __future__ import annotations
 
+import asyncio
 import heapq
 from typing import Any
 
@@ -83,10 +84,11 @@ class Positions(Calls):
         self.phase = "closed"
         self._wake_caller()
         slots, self.slots = self.slots, []
+        by = asyncio.current_task()
         self._unended = 0
         self._ready.clear()
         self._claims.clear()
         for slot in slots:
             if slot is not None:
                 slot.state = "removed"
-                self._ends.begin(slot)
+                self._ends.begin(slot, by)
