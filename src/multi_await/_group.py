@@ -170,9 +170,10 @@ class Group(Source[tuple[K, T]], Generic[K, T]):
 
         Example::
 
+            try:
+                position, (name, line) = await m.select()
             except ConnectionError:
-                if m.failed == CLIENTS:
-                    print(clients.failed, "broke")
+                print(clients.failed, "broke")
         """
         failed: K | None = self._members.failed
         return failed
