@@ -66,10 +66,11 @@ async def tcp() -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWrite
 
 
 @contextlib.asynccontextmanager
-async def python(program: str) -> AsyncIterator[Process]:
-    """A process, which does not outlive the block."""
+async def python(program: str, *, isolated: bool = True) -> AsyncIterator[Process]:
+    """A process, which does not outlive the block; an isolated one has no packages."""
+    options = "-ISc" if isolated else "-c"
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-ISc", program, stdin=PIPE, stdout=PIPE, stderr=PIPE
+        sys.executable, options, program, stdin=PIPE, stdout=PIPE, stderr=PIPE
     )
     try:
         yield process

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 from collections.abc import AsyncIterator
 
 import nats
+import nats.js.api
 from nats.aio.msg import Msg
 
+from multi_await import multi_await
 from tests.machinery.ends import on_the_real_clock
 from tests.machinery.feeds import (
     Feed,
@@ -52,11 +55,13 @@ async def test_a_jetstream_message_that_was_not_acknowledged_comes_again(nats_se
     try:
         stream = client.jetstream()
         await stream.add_stream(name="jobs", subjects=["jobs"])
-        worker = await stream.pull_subscribe("jobs", "worker")
+        worker = await stream.pull_subscribe(
+            "jobs", "worker", config=nats.js.api.ConsumerConfig(ack_wait=0.05)
+        )
         await stream.publish("jobs", b"kept")
-        (message,) = await worker.fetch(1, timeout=5)
-        await message.nak()  # or nothing: then it comes again when ack_wait is over
-        (message,) = await worker.fetch(1, timeout=5)
+        await worker.fetch(1, timeout=5)
+        async with multi_await(functools.partial(worker.fetch, 1, timeout=5)) as m:
+            _, (message,) = await m.select()
         assert message.data == b"kept"
         await message.ack()
     finally:

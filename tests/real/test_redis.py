@@ -169,6 +169,18 @@ async def test_an_entry_that_comes_when_an_xreadgroup_is_cancelled_is_pending_an
 
 
 @on_the_real_clock
+async def test_an_xreadgroup_that_waits_longer_than_the_socket_timeout_fails(
+    redis_server: str, other: redis.Redis
+) -> None:
+    other.xgroup_create("jobs", "workers", mkstream=True)
+    async with redis.asyncio.Redis(unix_socket_path=redis_server, socket_timeout=0.05) as client:
+        read = functools.partial(client.xreadgroup, "workers", "first", {"jobs": ">"}, block=0)
+        async with multi_await(read) as m:
+            with pytest.raises(redis.TimeoutError):
+                await m.select()
+
+
+@on_the_real_clock
 async def test_a_redis_timeout_cancels_the_caller_if_it_is_polled_inline(redis_server: str) -> None:
     async with (
         subscribed(redis_server) as (subscription, _),

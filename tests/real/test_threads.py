@@ -7,13 +7,15 @@ import contextlib
 import functools
 import queue
 import sys
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import anyio
 import janus
 import pytest
 
 from multi_await import NothingToAwait, each, inline, multi_await
-from tests.machinery.ends import on_the_real_clock
+from tests.machinery.ends import on_the_real_clock, python
 from tests.machinery.tools import steps
 
 
@@ -34,6 +36,29 @@ async def test_a_thread_goes_on_after_the_block_and_what_it_takes_then_is_lost()
     await taken.wait()
     assert items.empty()
     assert m.undelivered == ()
+
+
+@on_the_real_clock
+async def test_a_thread_that_blocks_keeps_the_process_from_exiting() -> None:
+    program = """
+import asyncio
+from multi_await import multi_await
+
+async def main():
+    async with multi_await(lambda: asyncio.to_thread(lambda: print("read", input()))) as m:
+        m.select_nowait()
+        await asyncio.sleep(0)
+    print("the block has ended", flush=True)
+
+asyncio.run(main())
+"""
+    async with python(program, isolated=False) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        assert await process.stdout.readline() == b"the block has ended\n"
+        process.stdin.write(b"what came later\n")  # no more is written after asyncio.run()
+        assert await process.stdout.readline() == b"read what came later\n"
+        assert await process.wait() == 0
 
 
 @on_the_real_clock
@@ -152,3 +177,38 @@ async def test_who_sends_to_an_anyio_stream_without_a_buffer_waits_for_no_delive
             await theirs.send("an item")
             await steps(3)
         assert m.undelivered == ((0, "an item"),)
+
+
+async def end_by_a_block(source: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    async with multi_await(source) as m:
+        await m.select()
+
+
+async def end_by_a_task_group(source: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    async with asyncio.TaskGroup() as group:
+        group.create_task(source())
+
+
+@pytest.mark.parametrize("end", [end_by_a_block, end_by_a_task_group])
+@on_the_real_clock
+async def test_a_cancelled_scope_of_anyio_cancels_at_each_pass_while_a_source_cleans_up(
+    end: Callable[[Callable[[], Coroutine[Any, Any, None]]], Coroutine[Any, Any, None]],
+) -> None:
+    caller = asyncio.current_task()
+    assert caller is not None
+    times = 0
+
+    async def slow_to_end() -> None:
+        nonlocal times
+        try:
+            await asyncio.sleep(1000)
+        finally:
+            before = caller.cancelling()
+            await asyncio.sleep(0.05)
+            times = caller.cancelling() - before
+
+    with anyio.CancelScope() as scope:
+        asyncio.get_running_loop().call_later(0.001, scope.cancel)
+        await end(slow_to_end)
+    assert scope.cancelled_caught
+    assert times > 20
