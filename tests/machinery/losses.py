@@ -226,16 +226,7 @@ async def rabbitmq_ways() -> AsyncIterator[tuple[str, Way]]:
             async def acknowledge(message: Any) -> None:
                 await message.ack()
 
-            yield (
-                "aio-pika: each(queue.iterator())",
-                (
-                    lambda: each(jobs.iterator()),
-                    send,
-                    acknowledge,
-                ),
-            )
             queue: asyncio.Queue[Any] = asyncio.Queue()
-            await jobs.purge()
             await jobs.consume(queue.put)
             yield (
                 "aio-pika: queue.get, fed by consume(queue.put)",

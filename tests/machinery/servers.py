@@ -9,6 +9,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -24,6 +25,8 @@ class NotInstalledError(Exception):
 
 def binary(name: str) -> str:
     """The path of a program."""
+    if sys.platform == "win32":
+        raise NotInstalledError("the servers are tested where there are Unix sockets")
     path = os.pathsep.join([os.environ.get("PATH", os.defpath), *FOLDERS])
     if (found := shutil.which(name, path=path)) is None:
         raise NotInstalledError(f"{name} is not installed")
@@ -81,11 +84,11 @@ def redis() -> Iterator[str]:
 def postgresql() -> Iterator[str]:
     """The folder of its socket; the user is "postgres"."""
     with tempfile.TemporaryDirectory() as folder:
-        user = None
+        initdb, user = binary("initdb"), None
         if os.geteuid() == 0:  # which PostgreSQL refuses to run as
             user = "postgres"
             shutil.chown(folder, user)
-        make = [binary("initdb"), "-D", f"{folder}/data", "-U", "postgres", "-A", "trust", "-N"]
+        make = [initdb, "-D", f"{folder}/data", "-U", "postgres", "-A", "trust", "-N"]
         subprocess.run(make, check=True, stdout=subprocess.DEVNULL, user=user)  # noqa: S603
         settings = {"listen_addresses": "", "unix_socket_directories": folder, "fsync": "off"}
         options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
