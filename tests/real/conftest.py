@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 import pytest
-import redis
 
 from tests.machinery import servers
 
@@ -42,11 +41,3 @@ def nats_server() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def mosquitto() -> Iterator[str]:
     yield from started(servers.mosquitto)
-
-
-@pytest.fixture
-def other(redis_server: str) -> Iterator[redis.Redis]:
-    """A client of the emptied Redis server; it blocks the event loop while it works."""
-    with redis.Redis(unix_socket_path=redis_server, decode_responses=True) as client:
-        client.flushall()
-        yield client

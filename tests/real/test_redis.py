@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
@@ -23,6 +23,14 @@ from tests.machinery.feeds import (
     what_was_not_delivered_is_kept,
 )
 from tests.machinery.tools import steps
+
+
+@pytest.fixture
+def other(redis_server: str) -> Iterator[redis.Redis]:
+    """A client of the emptied Redis server; it blocks the event loop while it works."""
+    with redis.Redis(unix_socket_path=redis_server, decode_responses=True) as client:
+        client.flushall()
+        yield client
 
 
 def connected(path: str) -> redis.asyncio.Redis:
