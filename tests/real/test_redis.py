@@ -33,10 +33,9 @@ def other(redis_server: str) -> Iterator[redis.Redis]:
         yield client
 
 
-def connected(path: str) -> redis.asyncio.Redis:
-    return redis.asyncio.Redis(
-        unix_socket_path=path, decode_responses=True, retry=Retry(NoBackoff(), 3)
-    )
+def connected(path: str, **options: Any) -> redis.asyncio.Redis:
+    retry = Retry(NoBackoff(), 3)
+    return redis.asyncio.Redis(unix_socket_path=path, decode_responses=True, retry=retry, **options)
 
 
 @contextlib.asynccontextmanager
@@ -181,7 +180,7 @@ async def test_an_xreadgroup_that_waits_longer_than_the_socket_timeout_fails(
     redis_server: str, other: redis.Redis
 ) -> None:
     other.xgroup_create("jobs", "workers", mkstream=True)
-    async with redis.asyncio.Redis(unix_socket_path=redis_server, socket_timeout=0.05) as client:
+    async with connected(redis_server, socket_timeout=0.05) as client:
         read = functools.partial(client.xreadgroup, "workers", "first", {"jobs": ">"}, block=0)
         async with multi_await(read) as m:
             with pytest.raises(redis.TimeoutError):

@@ -22,16 +22,17 @@ from tests.machinery.tools import steps
 @on_the_real_clock
 async def test_a_thread_goes_on_after_the_block_and_what_it_takes_then_is_lost() -> None:
     items: queue.SimpleQueue[str] = queue.SimpleQueue()
-    loop, taken = asyncio.get_running_loop(), asyncio.Event()
+    loop, begun, taken = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
 
     def get() -> str:
+        loop.call_soon_threadsafe(begun.set)  # one that has not begun can still be cancelled
         item = items.get()
         loop.call_soon_threadsafe(taken.set)
         return item
 
     async with multi_await(functools.partial(asyncio.to_thread, get)) as m:
         assert m.select_nowait() is None
-        await steps(3)
+        await begun.wait()
     items.put("for nobody")
     await taken.wait()
     assert items.empty()
@@ -45,9 +46,15 @@ import asyncio
 from multi_await import multi_await
 
 async def main():
-    async with multi_await(lambda: asyncio.to_thread(lambda: print("read", input()))) as m:
+    loop, begun = asyncio.get_running_loop(), asyncio.Event()
+
+    def blocking_get():
+        loop.call_soon_threadsafe(begun.set)
+        print("read", input())
+
+    async with multi_await(lambda: asyncio.to_thread(blocking_get)) as m:
         m.select_nowait()
-        await asyncio.sleep(0)
+        await begun.wait()
     print("the block has ended", flush=True)
 
 asyncio.run(main())
