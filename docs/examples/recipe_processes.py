@@ -29,10 +29,10 @@ async def main() -> None:
     async with multi_await(ending(receive, None), every(60)) as m:
         async for event in m:
             match event:
-                case (0, None):
-                    break
-                case (0, result):
+                case (0, result) if result is not None:
                     print("result", result)
+                case (0, _):
+                    break
     process.join()
     print("exit code", process.exitcode)
 

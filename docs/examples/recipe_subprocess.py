@@ -15,10 +15,10 @@ async def main() -> None:
     async with multi_await(ending(each(process.stdout), None), after(5)) as m:
         async for event in m:
             match event:
-                case (0, None):
-                    break  # the output has ended, by itself or because the process was killed
-                case (0, line):
+                case (0, line) if line is not None:
                     print(line.decode().rstrip())
+                case (0, _):
+                    break  # the output has ended, by itself or because the process was killed
                 case (1, _):
                     print("killed after five seconds")
                     process.kill()

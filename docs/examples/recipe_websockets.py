@@ -12,12 +12,12 @@ async def chat(url: str, outbox: asyncio.Queue[str]) -> None:
     async with connect(url) as socket, multi_await(ending(each(socket), None), outbox.get) as m:
         async for event in m:
             match event:
-                case (0, None):
-                    print("the server has hung up")
-                    break
-                case (0, message):
+                case (0, message) if message is not None:
                     print("received", message)
                     outbox.put_nowait("bye")
+                case (0, _):
+                    print("the server has hung up")
+                    break
                 case (1, line):
                     print("send", line)
                     await socket.send(line)
