@@ -18,10 +18,11 @@ async def watch() -> None:
 
 
 async def main() -> None:
-    task = asyncio.create_task(watch())
+    watching = asyncio.create_task(watch())
     words.put_nowait("hello")
     await asyncio.sleep(0.1)
-    task.cancel()
+    watching.cancel()
+    await asyncio.wait([watching])
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from multi_await import after, multi_await
 
 async def main(url: str = "amqp://guest:guest@localhost/") -> None:
     messages: asyncio.Queue[AbstractIncomingMessage] = asyncio.Queue()
-    async with await aio_pika.connect(url) as connection:
+    async with await aio_pika.connect_robust(url) as connection:
         channel = await connection.channel()
         await channel.set_qos(prefetch_count=10)  # at most ten wait here
         jobs = await channel.declare_queue("jobs", auto_delete=True)
