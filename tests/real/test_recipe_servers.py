@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -35,8 +36,16 @@ def free_port() -> int:
 
 def needed(binary: str, *folders: str) -> str:
     """Where a server's binary is."""
-    path = os.pathsep.join([os.environ["PATH"], "/usr/sbin", *folders])
+    path = os.pathsep.join([*folders, os.environ["PATH"], "/usr/sbin"])
     return shutil.which(binary, path=path) or pytest.skip(f"{binary} is not installed")
+
+
+def listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
 @pytest.fixture
@@ -48,21 +57,27 @@ def folder() -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def running(*command: str, port: int, folder: Path, **environment: str) -> Iterator[None]:
-    """A server, from when it listens on the port until the end of the block."""
+def running(
+    *command: str,
+    folder: Path,
+    port: int,
+    ready: Callable[[int], bool] = listens,
+    environment: dict[str, str] | None = None,
+) -> Iterator[None]:
+    """A server, from when it is ready until the end of the block."""
     log = folder / "log"
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603 -- our own arguments
             command,
             cwd=folder,
-            env={**os.environ, **environment},
+            env={**os.environ, **(environment or {})},
             stdout=output,
             stderr=output,
             start_new_session=True,
         )
         try:
             deadline = time.monotonic() + TO_START
-            while not listens(port):
+            while not ready(port):
                 assert process.poll() is None, log.read_text("utf-8")
                 assert time.monotonic() < deadline, log.read_text("utf-8")
                 time.sleep(0.05)
@@ -72,14 +87,6 @@ def running(*command: str, port: int, folder: Path, **environment: str) -> Itera
             process.wait(30)
             with contextlib.suppress(ProcessLookupError):  # all of them have ended
                 os.killpg(process.pid, signal.SIGKILL)
-
-
-def listens(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
-        return False
-    return True
 
 
 @contextlib.contextmanager
@@ -116,13 +123,21 @@ def postgresql(folder: Path) -> Iterator[str]:
     init = [*as_user, initdb, "-D", data, "-U", "postgres", "-A", "trust", "--no-sync"]
     subprocess.run(init, cwd=folder, check=True, capture_output=True)  # noqa: S603 -- our own
     serve = [*as_user, postgres, "-D", data, "-p", str(port), "-k", str(folder)]
-    with running(*serve, port=port, folder=folder):
+    is_ready = [needed("pg_isready", *binaries), "-h", "127.0.0.1", "-p", str(port)]
+
+    def ready(_: int) -> bool:
+        return not subprocess.run(is_ready, check=False, capture_output=True).returncode  # noqa: S603
+
+    with running(*serve, port=port, folder=folder, ready=ready):
         yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
 
 
 @contextlib.contextmanager
 def rabbitmq(folder: Path) -> Iterator[str]:
-    """With an epmd of its own, which would go on as a daemon otherwise."""
+    """With an epmd of its own, which would go on as a daemon otherwise.
+
+    The wrapper of the same name in PATH becomes another user, in a session of its own.
+    """
     binary = needed("rabbitmq-server", "/usr/lib/rabbitmq/bin")
     port, epmd_port = free_port(), str(free_port())
     environment = {
@@ -138,7 +153,7 @@ def rabbitmq(folder: Path) -> Iterator[str]:
         "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-start_epmd false",
     }
     epmd = running(needed("epmd"), "-port", epmd_port, port=int(epmd_port), folder=folder)
-    with epmd, running(binary, port=port, folder=folder, **environment):
+    with epmd, running(binary, port=port, folder=folder, environment=environment):
         yield f"amqp://guest:guest@127.0.0.1:{port}/"
 
 
@@ -170,11 +185,20 @@ def test_a_recipe_prints_with_a_real_server_what_is_recorded(
     assert printed == output.read_text(encoding="utf-8")
 
 
+def fastapi_app() -> Any:
+    fastapi = pytest.importorskip("fastapi", reason="FastAPI is not installed")
+    app = fastapi.FastAPI()
+    app.get("/events")(recipe_sse.events)
+    app.post("/say")(recipe_sse.say)
+    return app
+
+
+@pytest.mark.parametrize("make_app", [lambda: recipe_sse.app, fastapi_app])
 @on_the_real_clock
-async def test_the_recipe_of_server_sent_events_tells_every_client_and_forgets_one_that_left() -> (
-    None
-):
-    server = uvicorn.Server(uvicorn.Config(recipe_sse.app, port=0, log_level="error"))
+async def test_server_sent_events_reach_a_client_and_one_that_left_is_forgotten(
+    make_app: Callable[[], Any],
+) -> None:
+    server = uvicorn.Server(uvicorn.Config(make_app(), log_level="error"))
     listening = socket.create_server(("127.0.0.1", 0))
     address = f"http://127.0.0.1:{listening.getsockname()[1]}"
     serving = asyncio.create_task(server.serve([listening]))
@@ -191,21 +215,31 @@ async def test_the_recipe_of_server_sent_events_tells_every_client_and_forgets_o
     await serving
 
 
-def test_a_notebook_runs_the_cells_of_the_page_while_its_loop_waits() -> None:
+NOTEBOOK = """
+import asyncio, sys
+from IPython.core.interactiveshell import InteractiveShell
+
+async def main():
+    shell = InteractiveShell.instance()
+    for cell in sys.argv[1:]:
+        ran = await shell.run_cell_async(cell, transformed_cell=shell.transform_cell(cell))
+        ran.raise_error()
+
+asyncio.run(main())
+"""
+
+
+def test_a_notebook_runs_the_cells_of_the_page_while_its_loop_waits(folder: Path) -> None:
     """In IPython, whose cells are those of a notebook."""
     pytest.importorskip("IPython", reason="IPython is not installed")
     page = (ROOT / "docs/recipes/jupyter.md").read_text("utf-8")
-    cells = re.findall(r"```text\n(.*?)```", page, re.DOTALL)
-    program = (
-        "import asyncio, sys\n"
-        "from IPython.core.interactiveshell import InteractiveShell\n"
-        "async def main():\n"
-        "    shell = InteractiveShell.instance()\n"
-        "    for cell in sys.argv[1:]:\n"
-        "        result = await shell.run_cell_async(cell, store_history=True)\n"
-        "        result.raise_error()\n"
-        "asyncio.run(main())\n"
+    definitions, _ = (EXAMPLES / "recipe_jupyter.py").read_text("utf-8").split("async def main")
+    cells = [definitions, *re.findall(r"```text\n(.*?)```", page, re.DOTALL)]
+    ran = subprocess.run(  # noqa: S603 -- our own arguments
+        [sys.executable, "-c", NOTEBOOK, *cells],
+        env={**os.environ, "IPYTHONDIR": str(folder)},
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
-    command = [sys.executable, "-c", program, *cells]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)  # noqa: S603
-    assert "received hello" in ended.stdout
+    assert (ran.returncode, "received hello" in ran.stdout) == (0, True), ran.stderr
