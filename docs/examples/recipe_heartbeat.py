@@ -1,4 +1,4 @@
-"""Heartbeat: send something at least once a second, so that the other side knows we are there."""
+"""Heartbeat: send something at least once a second, whatever it is."""
 
 import asyncio
 

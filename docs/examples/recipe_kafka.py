@@ -1,4 +1,4 @@
-"""A Kafka consumer as a source, with aiokafka: an offset is committed once its record is done."""
+"""A Kafka consumer as a source: an offset is committed once its record is done."""
 
 import asyncio
 import signal

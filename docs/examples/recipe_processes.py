@@ -1,4 +1,4 @@
-"""A process of multiprocessing sends results through a pipe, next to other sources of the loop."""
+"""A process of multiprocessing sends its results through a pipe."""
 
 import asyncio
 import multiprocessing

@@ -1,4 +1,4 @@
-"""A RabbitMQ queue as a source: the callback is the `put` of a queue, and jobs are acknowledged."""
+"""A RabbitMQ queue as a source: a job is acknowledged once it is done."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Reconnect with a delay that doubles; the loop sees messages only, and its other sources go on."""
+"""Reconnect after a delay that doubles, while the other sources of the loop go on."""
 
 import asyncio
 import itertools

@@ -1,4 +1,4 @@
-"""Redis Streams as a source: a consumer group whose jobs are acknowledged once they are done."""
+"""Redis Streams as a source: a job is acknowledged once it is done."""
 
 import asyncio
 import contextlib

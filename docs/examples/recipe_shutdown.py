@@ -1,4 +1,4 @@
-"""A server that is asked to stop: it accepts nobody else, answers who is there, and ends."""
+"""A server that is asked to stop: it accepts nobody else, answers whoever is there, and ends."""
 
 import asyncio
 import signal
@@ -23,7 +23,7 @@ async def client(port: int) -> None:
     writer.close()
 
 
-async def main() -> None:
+async def main(seconds: float = 10) -> None:
     connections: asyncio.Queue[Connection] = asyncio.Queue()
     server = await asyncio.start_server(lambda *c: connections.put_nowait(c), "127.0.0.1", 0)
     asking = asyncio.create_task(client(server.sockets[0].getsockname()[1]))
@@ -39,7 +39,7 @@ async def main() -> None:
                 case (1, signum):
                     print("stop at", signum.name)
                     server.close()
-                    limit.reschedule(asyncio.get_running_loop().time() + 10)
+                    limit.reschedule(asyncio.get_running_loop().time() + seconds)
                     break
     await asking
 

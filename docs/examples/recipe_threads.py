@@ -1,4 +1,4 @@
-"""A thread feeds a loop: each reading comes as an event, and so does the end of the thread."""
+"""A thread feeds a loop: each reading is an event, and so is the end of the thread."""
 
 import asyncio
 import time

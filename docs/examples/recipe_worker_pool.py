@@ -1,4 +1,4 @@
-"""A worker pool that drains at the stop: every job in the queue is done, then the workers end."""
+"""A worker pool that drains at the stop: the workers finish all jobs, then end."""
 
 import asyncio
 
