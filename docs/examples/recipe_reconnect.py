@@ -2,34 +2,28 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 from multi_await import each, every, multi_await
 
 FATES = itertools.cycle(["refused", "refused", "hello", "refused", "hello again"])
 
 
-@asynccontextmanager
-async def connect() -> AsyncIterator[AsyncIterator[str]]:  # stands for that of your library
-    fate = next(FATES)
+async def connect(fate: str) -> AsyncGenerator[str, None]:  # stands for that of your library
     if fate == "refused":
         raise ConnectionError("refused")
-
-    async def messages() -> AsyncIterator[str]:
-        yield fate
-        raise ConnectionError("lost")
-
-    yield messages()
+    yield fate
+    raise ConnectionError("lost")
 
 
-async def connection() -> AsyncIterator[str]:
+async def connection() -> AsyncGenerator[str, None]:
     delay = 0.5
     while True:
         try:
-            async with connect() as messages:
+            async with aclosing(connect(next(FATES))) as messages:
                 async for message in messages:
-                    delay = 0.5  # it works: begin anew
+                    delay = 0.5  # the connection works
                     yield message
         except OSError as error:
             print(f"{error}: again in {delay} s")
