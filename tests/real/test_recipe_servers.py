@@ -93,7 +93,8 @@ def running(
 def redis(folder: Path) -> Iterator[str]:
     port = free_port()
     binary = needed("redis-server")
-    with running(binary, "--port", str(port), "--save", "", port=port, folder=folder):
+    command = [binary, "--bind", "127.0.0.1", "--port", str(port), "--save", ""]
+    with running(*command, port=port, folder=folder):
         yield f"redis://127.0.0.1:{port}"
 
 
