@@ -25,7 +25,7 @@ from typing import (
     overload,
 )
 
-from multi_await._core.calls import Round
+from multi_await._core.calls import Calls, Round
 from multi_await._core.positions import Positions
 from multi_await._names import safe_repr, short
 from multi_await._source import SourceLike
@@ -370,7 +370,9 @@ class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could n
             except ConnectionError as error:
                 print(error, *error.__notes__)
         """
-        return self._queue.call(self._queue.take_values, self._values)
+        coroutine: Any = self._queue.call(self._queue.take_values, self._values)
+        coroutine.__qualname__ = "MultiAwait.get_or_raise"  # as below
+        return coroutine
 
     # fmt: off
     @overload
@@ -646,6 +648,12 @@ class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could n
 
     def _values(self, values: list[Any]) -> Any:
         return tuple(values) if self._fixed else values
+
+
+# Callers are given the coroutines of the ready queue. These names are what Python says if one was
+# never awaited.
+Calls.select.__qualname__ = "MultiAwait.select"
+Calls.call.__qualname__ = "MultiAwait.get"
 
 
 # fmt: off
