@@ -54,9 +54,9 @@ class _U:
 class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could not read the class
     """Waits on any number of sources, over and over, and tells which of them has something.
 
-    Built **with** sources, the set is fixed, and every result is typed by position:
-    `MultiAwait[str, int]` is what `multi_await(names.get, numbers.get)` gives. Built **without**,
-    the set is open: `add` sources at any time; results are lists, and their values `Any`.
+    A set that is built with sources is fixed, and every result is typed by position:
+    `multi_await(words.get, numbers.get)` gives a `MultiAwait[str, int]`. A set that is built
+    without any is open: `add` sources at any time; results are lists, and their values `Any`.
 
     A source is polled in a call, and none before the first call. One that has not finished is
     neither started again nor cancelled between calls.

@@ -1,4 +1,6 @@
-"""What is opened in each editor; the questions are in editors.py. Never run."""
+"""What the editors open. Their questions are in editors.py. Never run."""
+
+from __future__ import annotations
 
 import asyncio
 
@@ -9,18 +11,21 @@ async def two_sources(words: asyncio.Queue[str], numbers: asyncio.Queue[int]) ->
     async with multi_await(words.get, numbers.get) as m:
         completed, failures = await m.get()
         print(completed, failures)
-        event = await m.select()
-        match event:
-            case (0, word):
-                print(word.upper())
-            case (1, number):
-                print(number.bit_length())
-        async for each_event in m:
-            print(each_event)
-        now = m.select_nowait()
-        all_now = m.get_nowait()
-        values = await m.get_or_raise()
-        print(now, all_now, values)
+        async for event in m:
+            match event:
+                case (0, word):
+                    loud = word.upper()
+                    print(loud)
+                case (1, number):
+                    print(number.bit_length())
+
+
+async def other_calls(words: asyncio.Queue[str], numbers: asyncio.Queue[int]) -> None:
+    async with multi_await(words.get, numbers.get) as both:
+        selected = await both.select()
+        at_once = both.select_nowait()
+        values = await both.get_or_raise()
+        print(selected, at_once, values)
 
 
 async def a_list(queues: list[asyncio.Queue[str]]) -> None:
@@ -29,7 +34,8 @@ async def a_list(queues: list[asyncio.Queue[str]]) -> None:
         print(several)
 
 
-async def an_open_set() -> None:
+async def an_open_set(words: asyncio.Queue[str]) -> None:
     async with multi_await() as opened:
+        opened.add(words.get)
         items, _ = await opened.get()
         print(items)
