@@ -36,14 +36,6 @@ SERVERS = {
     "ty": ["ty", "server"],
     "zuban": ["zuban", "server"],
 }
-WHERE = {
-    "pyright": "Pylance in VS Code builds on it",
-    "basedpyright": "basedpyright in VS Code, Zed, Neovim",
-    "pyrefly": "Pyrefly",
-    "ty": "ty",
-    "zuban": "Zuban",
-    "jedi": "IPython, Jupyter, Spyder, python-lsp-server",
-}
 OURS = re.compile(r"\b(?:Values|Round|Event)\d\b|\b(?:Failure|_U|_Untyped|_multi_await)\b")
 
 
@@ -263,7 +255,7 @@ def test_a_narrowed_word_offers_the_methods_of_str(
     assert "upper" in answers[server][OF_A_WORD]
 
 
-@pytest.mark.parametrize("server", WHERE)
+@pytest.mark.parametrize("server", [*SERVERS, "jedi"])
 def test_a_set_offers_its_methods(answers: dict[str, Answers], server: str) -> None:
     assert {"select", "get", "add", "cancel", "undelivered"} <= set(answers[server][OF_A_SET])
 
@@ -287,7 +279,7 @@ def test_what_they_show_is_recorded(
 def as_page(answers: dict[str, Answers]) -> str:
     versions = [f"{name} {importlib.metadata.version(name)}" for name in answers]
     parts = [f"<!-- written by make record-ide -->\n\nAsked of {', '.join(versions)}."]
-    parts += ["### A hover", hovers(answers), "### What else they offer", other(answers)]
+    parts += ["## Hovers", hovers(answers), "## Completions and docstrings", other(answers)]
     return "\n\n".join(parts) + "\n"
 
 
