@@ -66,6 +66,8 @@ HOVERS = {
     "`await both.get_or_raise()`": Question("hover", "|values = await"),
     "what a list of sources completed": Question("hover", "|several, _ = await"),
     "what an open set completed": Question("hover", "|items, _ = await"),
+    "an event of a `Group[str, bytes]` or of a queue": Question("hover", "async for |either in"),
+    "`message` of that group": Question("hover", "received = |message.decode()"),
 }
 METHOD = Question("hover", "await m.|get()")
 FUNCTION = Question("signature", "multi_await(|words.get, numbers.get) as m")

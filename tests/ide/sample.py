@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from multi_await import multi_await
+from multi_await import Group, multi_await
 
 
 async def two_sources(words: asyncio.Queue[str], numbers: asyncio.Queue[int]) -> None:
@@ -39,3 +39,14 @@ async def an_open_set(words: asyncio.Queue[str]) -> None:
         opened.add(words.get)
         items, _ = await opened.get()
         print(items)
+
+
+async def a_group(clients: Group[str, bytes], joined: asyncio.Queue[str]) -> None:
+    async with multi_await(clients, joined.get) as served:
+        async for either in served:
+            match either:
+                case (0, (_, message)):
+                    received = message.decode()
+                    print(received)
+                case (1, name):
+                    clients.add(name, asyncio.Queue[bytes]().get)

@@ -102,8 +102,8 @@ async def every_case(m: Set) -> None:
     match event:
         case (0, _) | (1, _):
             pass
-        # rejects: `case _: assert_never(event)` after every case
         case _:
+            # rejects: `case _: assert_never(event)` after every case
             assert_never(event)
 
 
@@ -114,6 +114,18 @@ async def every_case_with_a_name(m: Set) -> None:
         # rejects: `case _ as never: assert_never(never)` after every case
         case _ as never:
             assert_never(never)
+
+
+async def every_case_and_a_group(m: MultiAwait[tuple[str, bytes], int]) -> None:
+    event = await m.select()
+    match event:
+        case (0, (_key, _value)):
+            pass
+        case (1, _):
+            pass
+        case _:
+            # rejects: the same, after `case (0, (key, value))` for the events of a `Group`
+            assert_never(event)
 
 
 async def a_case_is_missing(m: Set) -> None:
