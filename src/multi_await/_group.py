@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Generic, NoReturn, TypeVar
 
-from multi_await._core.members import Members
+from multi_await._core.members import Key, Members
 from multi_await._names import short
 from multi_await._source import Pending, Source, SourceLike, Wake
 from multi_await._sources.adapters import ending_in
-from multi_await._sources.convert import as_source, close_coroutines
+from multi_await._sources.convert import as_source, close_coroutines, give_back
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -80,12 +80,16 @@ class Group(Source[tuple[K, T]], Generic[K, T]):
             clients.add(name, ending(catching(each(websocket), Broken), None))
         """
         try:
-            self._members.check_addable(key)
+            listed = self._members.check_addable(key)
             added = as_source(source, short(key))
         except BaseException:
             close_coroutines((source,))
             raise
-        slot = self._members.add(key, added)
+        try:
+            slot = self._members.add(listed, added)
+        except BaseException:
+            give_back(added)
+            raise
         if (ending := ending_in(added)) is not None:
             ending.when_told = partial(self._members._retire, slot)
 
@@ -177,11 +181,11 @@ class Group(Source[tuple[K, T]], Generic[K, T]):
         return self._members._unended
 
     def __contains__(self, key: object) -> bool:
-        return key in self._members.by_key()
+        return Key(key) in self._members.by_key
 
     def __iter__(self) -> Iterator[K]:
         """Iterate over the keys, in the order of adding; the group may change meanwhile."""
-        return iter(list(self._members.by_key()))
+        return iter([listed.key for listed in self._members.by_key])
 
     def __repr__(self) -> str:
         count = self._members._unended

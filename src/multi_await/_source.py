@@ -29,7 +29,8 @@ class Pending(enum.Enum):
 PENDING: Final = Pending.PENDING
 """What `Source.poll` returns when the source has no outcome now.
 
-It is not `None`, because `None` is a value that a source may produce.
+It is not `None`, because `None` is a value that a source may produce. It is no value itself: put it
+into no queue.
 """
 
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import gc
 import sys
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,101 +14,6 @@ from multi_await import PENDING, Pending, Source, Wake, multi_await
 from tests.machinery.tools import steps, ticks
 
 CALLS = ["select", "__anext__", "get", "get_or_raise"]
-
-
-@dataclasses.dataclass(frozen=True)
-class FrozenError(Exception):
-    key: str
-
-
-class EmptyError(Exception):
-    """Counts as false."""
-
-    def __len__(self) -> int:
-        return 0
-
-
-class OddNotesError(Exception):
-    __notes__ = ("a tuple",)  # type: ignore[assignment]  # what this test is about
-
-
-class UnequalError(Exception):
-    __hash__ = None  # type: ignore[assignment]  # likewise
-
-    def __eq__(self, other: object) -> bool:
-        raise KeyError("don't compare me")
-
-
-class ClosedError(Exception):
-    """Can be neither read nor written to."""
-
-    def __getattribute__(self, name: str) -> Any:
-        raise KeyError("don't read me")
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise KeyError("don't write to me")
-
-
-class NoteWithOddEquality:
-    def __eq__(self, other: object) -> bool:
-        raise KeyError("don't compare me")
-
-    __hash__ = object.__hash__
-
-
-def annotated() -> Exception:
-    failure = ValueError("annotated")
-    failure.__notes__ = [NoteWithOddEquality()]  # type: ignore[list-item]  # likewise
-    return failure
-
-
-EXCEPTIONS: dict[str, Callable[[], Exception]] = {
-    "frozen": lambda: FrozenError("k"),
-    "falsy": EmptyError,
-    "odd notes": OddNotesError,
-    "refuses equality": UnequalError,
-    "refuses every attribute": ClosedError,
-    "with a note that refuses equality": annotated,
-}
-
-
-class FailsOnce(Source[Any]):
-    def __init__(self, failure: Exception) -> None:
-        self.failures = [failure]
-
-    def poll(self, wake: Wake) -> Pending:
-        if self.failures:
-            raise self.failures.pop()
-        return PENDING
-
-
-@pytest.mark.parametrize("call", CALLS)
-@pytest.mark.parametrize("kind", EXCEPTIONS)
-async def test_an_odd_exception_is_delivered_and_nothing_of_the_others_is_lost(
-    kind: str, call: str
-) -> None:
-    failure = EXCEPTIONS[kind]()
-    first, last = asyncio.Queue[str](), asyncio.Queue[str]()
-    delivered = list[str]()
-    failed = list[BaseException]()
-    async with multi_await(first.get, FailsOnce(failure), last.get) as m:
-        for item in ("one", "two"):
-            first.put_nowait(item)
-            last.put_nowait(item)
-        while len(delivered) < 4:
-            try:
-                given: Any = await getattr(m, call)()
-            except Exception as raised:
-                failed.append(raised)
-                continue
-            if call == "get":
-                given, failures = given
-                failed += [each for each in failures if each is not None]
-            values = given if call.startswith("get") else given[1:]
-            delivered += [value for value in values if value is not None]
-    assert sorted(delivered) == ["one", "one", "two", "two"]
-    assert len(failed) == 1
-    assert failed[0] is failure
 
 
 @pytest.mark.parametrize("call", CALLS)

@@ -429,9 +429,7 @@ async def test_a_release_that_is_interrupted_keeps_nobody_from_being_released() 
     assert [probe.seen for probe in probes] == [["start", "release"]] * 3
 
 
-async def test_a_key_that_can_not_be_hashed_any_more_keeps_no_source_open(
-    reported: Reported,
-) -> None:
+async def test_a_key_that_can_not_be_hashed_any_more_keeps_no_source_open() -> None:
     class Key:
         broken = False
 
@@ -453,9 +451,8 @@ async def test_a_key_that_can_not_be_hashed_any_more_keeps_no_source_open(
         with pytest.raises(ValueError, match="no hash"):
             group.pause(key)
         await steps(2)
-    assert probe.seen == ["start", "aclose"]
-    assert [str(context["exception"]) for context in reported] == ["no hash"]
-    reported.clear()
+        assert probe.seen == ["start", "aclose"]
+        assert list(group) == []
 
 
 async def test_a_loop_that_shuts_down_still_gets_what_was_left() -> None:

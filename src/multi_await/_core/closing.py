@@ -114,7 +114,8 @@ class End:
             self._take_kept()
             left = await slot.source.aclose()
             if left is not None:
-                self.left.extend(left)
+                for value in left:  # one by one: `extend` would ask for a length before
+                    self.left.append(value)
         except asyncio.CancelledError:
             pass  # what we asked for
         except GeneratorExit:
@@ -141,7 +142,10 @@ class End:
             self._report(failure)
 
     def _report(self, failure: BaseException) -> None:
-        report(failure, f"{self.slot} failed when its MultiAwait ended")
+        try:
+            report(failure, f"{self.slot} failed when its MultiAwait ended")
+        except (KeyboardInterrupt, SystemExit) as interrupt:  # which keeps no source open
+            self._interrupt = interrupt
 
 
 async def until_ended(ends: Collection[End]) -> None:

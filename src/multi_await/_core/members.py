@@ -8,7 +8,6 @@ source.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Iterable
 from threading import get_ident
 from typing import Any
@@ -21,6 +20,40 @@ from multi_await._source import PENDING, Pending, Source, failing_after
 from multi_await._tasks import ended_by
 
 
+class Key:
+    """A key as a `dict` of ours takes it: its hash is asked for once, and then known.
+
+    So what has changed since, or fails, keeps no source in the group, and no other from leaving.
+    """
+
+    __slots__ = ("_hash", "_is_listed", "key")
+
+    def __init__(self, key: Any) -> None:
+        self.key = key
+        self._hash = hash(key)
+        self._is_listed = True
+
+    def leave(self) -> None:
+        """It equals no other any more: to take it out runs no code of any key."""
+        self._is_listed = False
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, key: object) -> bool:
+        other: Any = key  # there are no others in our dict
+        if not (self._is_listed and other._is_listed):
+            return False
+        return self.key is other.key or bool(self.key == other.key)
+
+
+class Member(Slot):
+    """A slot under a key."""
+
+    __slots__ = ("listed",)
+    listed: Key
+
+
 class Members(ReadyQueue):
     """The sources of a group by key. A poll of the group is the call that polls them."""
 
@@ -28,10 +61,9 @@ class Members(ReadyQueue):
 
     def __init__(self, biased: bool) -> None:
         super().__init__(biased)
-        self._by_key: dict[Any, Slot] = {}
-        # Ended by themselves. To take them out runs the keys' code, and to close them the sources';
-        # neither must run while an outcome is on its way to the caller, so both wait for a moment.
-        self._leaving: deque[Slot] = deque()
+        self.by_key: dict[Key, Member] = {}  # those that have not ended
+        # Ended by themselves. To close them runs the sources' code, which must not run while an
+        # outcome is on its way to the caller, so it waits for a moment.
         self._left: list[Slot] = []
         self._ends = Ends()
         self._is_shut_down = False
@@ -41,7 +73,7 @@ class Members(ReadyQueue):
     # -- what the engine asks --------------------------------------------------------------------
 
     def _in_order(self) -> list[Slot]:
-        return list(self._by_key.values())
+        return list(self.by_key.values())
 
     def _wake_caller(self) -> None:
         if self.wake is not None:
@@ -49,37 +81,35 @@ class Members(ReadyQueue):
 
     _claims_are_left = _wake_caller  # whoever polls the group releases it too
 
-    def _retire(self, slot: Slot) -> None:
+    def _retire(self, slot: Any) -> None:
         super()._retire(slot)
-        if not (self._leaving or self._left):
+        slot.listed.leave()
+        del self.by_key[slot.listed]
+        if not self._left:
             asyncio.get_running_loop().call_soon(self._close_those_that_left)
-        self._leaving.append(slot)
+        self._left.append(slot)
 
     # -- sources come and go ---------------------------------------------------------------------
 
-    def by_key(self) -> dict[Any, Slot]:
-        """Those that have not ended."""
-        while self._leaving:
-            del self._by_key[self._leaving[0].key]
-            self._left.append(self._leaving.popleft())
-        return self._by_key
-
     def _close_those_that_left(self) -> None:
-        self.by_key()
         left, self._left = self._left, []
         for slot in left:
             self._ends.begin(slot, None)
 
-    def check_addable(self, key: object) -> None:
+    def check_addable(self, key: object) -> Key:
         if self.phase == "closed":
             raise RuntimeError("this Group has ended, with its MultiAwait: make a new one")
         if self._is_shut_down:
             raise RuntimeError("add() to a Group after its shutdown(), which said: no more sources")
-        if key in self.by_key():
-            raise ValueError(f"there is a source under the key {short(key)}: remove() it first")
+        return Key(key)
 
-    def add(self, key: Any, source: Source[Any]) -> Slot:
-        slot = self._by_key[key] = Slot(self, key, source)
+    def add(self, listed: Key, source: Source[Any]) -> Slot:
+        slot = Member(self, listed.key, source)
+        slot.listed = listed
+        if self.by_key.setdefault(listed, slot) is not slot:
+            raise ValueError(
+                f"there is a source under the key {short(listed.key)}: remove() it first"
+            )
         self._welcome(slot)
         return slot
 
@@ -89,8 +119,9 @@ class Members(ReadyQueue):
                 "remove() from within a source of the Group, which would wait for its own end: "
                 "let the source tell whoever called, who can do it"
             )
-        slot = self._at(key)
-        del self._by_key[key]
+        slot = self.by_key.pop(Key(key), None)
+        if slot is None:
+            raise _missing(key)
         self._leave(slot)
         return await self._ends.remove(slot)
 
@@ -101,10 +132,10 @@ class Members(ReadyQueue):
         self._resume(self._at(key))
 
     def _at(self, key: Any) -> Slot:
-        try:
-            return self.by_key()[key]
-        except KeyError:
-            raise KeyError(f"there is no source under the key {short(key)}") from None
+        slot = self.by_key.get(Key(key))
+        if slot is None:
+            raise _missing(key)
+        return slot
 
     def shutdown(self) -> None:
         self._is_shut_down = True
@@ -130,8 +161,8 @@ class Members(ReadyQueue):
         self.phase = "closed"
         self.wake = None
         self._unended = 0
-        slots = dict.fromkeys([*self._by_key.values(), *self._leaving, *self._left])
-        for held in (self._by_key, self._leaving, self._left, self._ready, self._claims):
+        slots = [*self.by_key.values(), *self._left]
+        for held in (self.by_key, self._left, self._ready, self._claims):
             held.clear()
         for slot in slots:
             slot.state = "removed"
@@ -141,3 +172,7 @@ class Members(ReadyQueue):
         except BaseException as raised:
             return failing_after(self._ends.left, raised)
         return self._ends.left
+
+
+def _missing(key: object) -> KeyError:
+    return KeyError(f"there is no source under the key {short(key)}")

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
+from typing import Any
 
 
 class Failed:
@@ -41,9 +43,13 @@ def attributed(failure: BaseException, slot: object, owner: str) -> BaseExceptio
 
 def _add_note(failure: BaseException, note: str) -> None:
     """As `add_note`, but by none of the exception's own methods, and not twice."""
-    notes = object.__getattribute__(failure, "__dict__").setdefault("__notes__", [])
+    notes = _dict_of(failure).setdefault("__notes__", [])
     if type(notes) is list and not any(type(other) is str and other == note for other in notes):
         notes.append(note)
+
+
+# The real one, also where the class has a property of that name.
+_dict_of: Callable[[BaseException], dict[str, Any]] = BaseException.__dict__["__dict__"].__get__
 
 
 def report(failure: BaseException, message: str) -> None:

@@ -11,7 +11,13 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 from multi_await._names import name_of, safe_repr, short
 from multi_await._source import ENDED, Pending, Source, SourceLike, Wake, failing_after
-from multi_await._sources.convert import close_coroutines, handed_over, mistaken, polled
+from multi_await._sources.convert import (
+    close_coroutines,
+    handed_over,
+    mistaken,
+    polled,
+    source_object,
+)
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -121,11 +127,14 @@ class _Around(Source[V], Generic[T, V]):
         self._source.release()
 
     async def _aclose_inner(self) -> Iterable[T] | None:
-        left = await self._source.aclose()
-        if self._start_failure is None:
-            return left
         failure, self._start_failure = self._start_failure, None
-        return failing_after(left or (), failure)
+        if failure is None:
+            return await self._source.aclose()
+        try:
+            left = await self._source.aclose()
+        except BaseException as raised:
+            return failing_after((), raised, failure)
+        return failing_after(() if left is None else left, failure)
 
 
 class Ending(_Around[T, T | V]):
@@ -198,13 +207,13 @@ def ending_in(source: Source[Any]) -> Ending[Any, Any] | None:
 
 def _inner(given: SourceLike[T], adapter: str) -> Source[T]:
     """The source that an adapter stands around, or what was wrong with it."""
-    if isinstance(given, Source):
-        if not handed_over(given):
+    if (source := source_object(given)) is not None:
+        if not handed_over(source):
             raise RuntimeError(
-                f"{adapter}() got {safe_repr(given)}, which was handed over before: "
+                f"{adapter}() got {safe_repr(source)}, which was handed over before: "
                 "a Source belongs to one owner, so make another"
             )
-        return given
+        return source
     if not callable(given):
         raise _refused(given, f"the source of {adapter}() {mistaken(given)}")
     return polled(given, f"{adapter}({name_of(given)})")

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 import inspect
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping, Sequence
+from types import CoroutineType, MethodType
 from typing import Any, TypeVar
 
-from multi_await._names import name_of, safe_repr, short, type_of
+from multi_await._names import holds, name_of, safe_repr, short, type_of
 from multi_await._source import Source, SourceLike
 from multi_await._sources.function import FunctionSource
 from multi_await._sources.inline import of_asyncio
@@ -34,13 +36,13 @@ def as_source(given: SourceLike[T], key: object) -> Source[T]:
         TypeError: it is neither; the message says what to pass instead.
         RuntimeError: it is a `Source` that was handed over before.
     """
-    if isinstance(given, Source):
-        if not handed_over(given):
+    if (source := source_object(given)) is not None:
+        if not handed_over(source):
             raise RuntimeError(
-                f"source {key} ({safe_repr(given)}) was handed over before: "
+                f"source {key} ({safe_repr(source)}) was handed over before: "
                 "a Source belongs to one MultiAwait, so make another"
             )
-        return given
+        return source
     if not callable(given):
         raise TypeError(f"source {key} {mistaken(given)}")
     return polled(given, f"source {key} ({name_of(given)})")
@@ -58,36 +60,64 @@ def as_sources(given: Sequence[SourceLike[Any]]) -> list[Source[Any]]:
             sources.append(as_source(source, position))
     except BaseException:
         for source in sources:
-            object.__setattr__(source, "_taken", False)
+            give_back(source)
         close_coroutines(given)
         raise
     return sources
 
 
+def source_object(given: SourceLike[T]) -> Source[T] | None:
+    """What was given, if it is a `Source` and no function."""
+    is_source = issubclass(type(given), Source) or holds(_says_so, given)
+    return given if is_source else None  # type: ignore[return-value]  # see above
+
+
+def _says_so(given: object) -> bool:
+    """By its `__class__`: a proxy of a source answers with that of the source."""
+    return isinstance(given, Source)
+
+
 def handed_over(source: Source[Any]) -> bool:
     """Hand a source over, unless it was before. It may be frozen, so not by its own methods."""
-    if getattr(source, "_taken", False):
-        return False
+    with contextlib.suppress(AttributeError):
+        if object.__getattribute__(source, "_taken"):
+            return False
     object.__setattr__(source, "_taken", True)
     return True
 
 
+def give_back(source: Source[Any]) -> None:
+    """It can be handed over again: whoever was to have it has refused it."""
+    object.__setattr__(source, "_taken", False)
+
+
 def polled(function: Callable[[], Awaitable[T]], label: str) -> Source[T]:
     """Inline, if it is one of asyncio's own that loses nothing; else in tasks of that name."""
-    if getattr(function, "__func__", None) is asyncio.Queue.get:
-        return of_get(function)  # type: ignore[arg-type]  # that gives coroutines
+    method: Any = function
+    if type(method) is MethodType and method.__func__ is asyncio.Queue.get:
+        return of_get(method)
     return of_asyncio(function) or FunctionSource(function, label)
 
 
 def close_coroutines(given: Iterable[object]) -> None:
     """Close the coroutines that were passed by mistake, lest "never awaited" warnings follow."""
     for mistake in given:
-        if inspect.iscoroutine(mistake):
+        if type(mistake) is CoroutineType:
             mistake.close()
 
 
 def mistaken(given: object) -> str:
     """What it is, and what to pass instead."""
+    try:
+        known = _known_mistake(given)
+    except Exception:  # what it is can't be asked
+        known = None
+    return known or (
+        f"is {short(given)}: pass a function that returns an awaitable, such as queue.get"
+    )
+
+
+def _known_mistake(given: object) -> str | None:
     if inspect.iscoroutine(given):
         return (
             f"is a coroutine, {given.__qualname__}(): pass the function itself (queue.get, not "
@@ -112,9 +142,7 @@ def mistaken(given: object) -> str:
         return (
             f"is the number {given!r}: pass every({given!r}) or after({given!r}) to wait for a time"
         )
-    return _many(given) or (
-        f"is {short(given)}: pass a function that returns an awaitable, such as queue.get"
-    )
+    return _many(given)
 
 
 def _many(given: object) -> str | None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from types import CoroutineType
 from typing import Any, TypeVar
 
-from multi_await._names import name_of, short
+from multi_await._names import holds, name_of, short
 from multi_await._source import ENDED, PENDING, Pending, Source, Wake
 from multi_await._tasks import ended_by, show_who_waits, start, turn_of_the_woken, until_done
 
@@ -37,9 +38,9 @@ class TaskSource(Source[T]):
             awaitable = self._next()
             task = as_future(awaitable, self._label)
             if not task.done():
+                task.add_done_callback(wake)  # first: a future of theirs may refuse it
                 self._task = task
                 self._wake = wake
-                task.add_done_callback(wake)
                 if task is not awaitable:  # what was handed in may live long, and would hold us
                     show_who_waits(task)
                 return PENDING
@@ -84,16 +85,19 @@ class FunctionSource(TaskSource[T]):
 
 def as_future(awaitable: Awaitable[T], label: str) -> asyncio.Future[T]:
     """The future of any awaitable; a coroutine gets a task of that name."""
-    if asyncio.iscoroutine(awaitable):
-        return started(awaitable, label)
-    if asyncio.isfuture(awaitable):
-        if awaitable.get_loop() is not asyncio.get_running_loop():
+    if type(awaitable) is CoroutineType or holds(asyncio.iscoroutine, awaitable):
+        coroutine: Any = awaitable
+        return started(coroutine, label)
+    if holds(asyncio.isfuture, awaitable):
+        theirs: Any = awaitable
+        future: asyncio.Future[T] = theirs
+        if future.get_loop() is not asyncio.get_running_loop():
             raise RuntimeError(
                 f"{label} returned a future of another event loop: to wait for it here, make it "
                 "by asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, its_loop))"
             )
-        return awaitable
-    if inspect.isawaitable(awaitable):
+        return future
+    if can_be_awaited(awaitable):
         return started(await_it(awaitable), label)
     raise TypeError(
         f"{label} returned {short(awaitable)}, which can't be awaited: a source is a function that "
@@ -108,6 +112,11 @@ def started(coroutine: Coroutine[Any, Any, T], label: str) -> asyncio.Task[T]:
     except BaseException:
         coroutine.close()
         raise
+
+
+def can_be_awaited(value: object) -> bool:
+    """What `await` takes: it looks at the class, and asks the object nothing."""
+    return hasattr(type(value), "__await__") or holds(inspect.isawaitable, value)
 
 
 async def await_it(awaitable: Awaitable[T]) -> T:

@@ -15,6 +15,7 @@ import contextvars
 import functools
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from types import MethodType
 from typing import Any, Protocol, TypeVar
 
 from multi_await._names import name_of, short
@@ -90,9 +91,10 @@ def of_asyncio(function: Callable[..., Awaitable[T]]) -> Source[T] | None:
     None for any other function, and for a method that awaits an override.
     """
     method: Any = function
-    while isinstance(method, functools.partial):
+    while issubclass(type(method), functools.partial):
         method = method.func
-    awaited = _CANCEL_SAFE.get(getattr(method, "__func__", None))
+    # By its class: a proxy of a method, which shows its attributes, does more than the method.
+    awaited = _awaited_by(method.__func__) if type(method) is MethodType else None
     if awaited is None:
         return None
     is_stream = isinstance(method.__self__, asyncio.StreamReader)
@@ -103,6 +105,11 @@ def of_asyncio(function: Callable[..., Awaitable[T]]) -> Source[T] | None:
     coroutine_function: Any = function
     kind = StreamSource if is_stream else InlineSource
     return kind(coroutine_function, name_of(function))
+
+
+def _awaited_by(function: object) -> tuple[str, ...] | None:
+    """By identity: what is not asyncio's may have no hash."""
+    return next((awaited for safe, awaited in _CANCEL_SAFE.items() if safe is function), None)
 
 
 class Steps(Protocol):
@@ -180,23 +187,26 @@ class InlineSource(Source[T]):
             self._coroutine = None
             raise
         self._coroutine = coroutine
-        if getattr(awaited, "_asyncio_future_blocking", False):
-            # The future protocol's handshake: we have taken note that it is waited for.
-            awaited._asyncio_future_blocking = False
-            self._future = awaited
-        else:
-            self._future = self._next_pass(coroutine, awaited)
-        self._future.add_done_callback(self._wake)
+        try:
+            if getattr(awaited, "_asyncio_future_blocking", False):
+                # The future protocol's handshake: we have taken note that it is waited for.
+                awaited._asyncio_future_blocking = False
+                self._future = awaited
+            else:
+                self._future = self._next_pass(awaited)
+            self._future.add_done_callback(self._wake)
+        except BaseException:  # nothing will ever wake it
+            self._coroutine = None
+            coroutine.close()
+            raise
         return PENDING
 
-    def _next_pass(self, coroutine: Steps, awaited: object) -> asyncio.Future[Any]:
+    def _next_pass(self, awaited: object) -> asyncio.Future[Any]:
         """What a coroutine waits for that yields without a future."""
         if awaited is None:  # a bare yield, as in asyncio.sleep(0): go on at the loop's next pass
             future = asyncio.get_running_loop().create_future()
             future.set_result(None)
             return future
-        self._coroutine = None
-        coroutine.close()
         raise RuntimeError(
             f"inline source {self._name} awaited {short(awaited)}, which is no future"
         )

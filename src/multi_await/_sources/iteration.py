@@ -6,12 +6,12 @@ It knows asyncio and asynchronous iterators, and nothing of what polls it.
 from __future__ import annotations
 
 import asyncio
-import inspect
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Iterable
+from types import AsyncGeneratorType
 from typing import TypeVar
 
-from multi_await._names import short, type_of
+from multi_await._names import attribute, qualname_of, short, type_of
 from multi_await._source import PENDING, Pending, Source, Wake, failing_after
 from multi_await._sources.function import started
 from multi_await._sources.inline import of_asyncio
@@ -47,18 +47,17 @@ def each(iterable: AsyncIterable[T]) -> Source[T]:
             async for position, line in m:
                 print("error:" if position else "output:", line)
     """
-    if not isinstance(iterable, AsyncIterable):
+    if not hasattr(type(iterable), "__aiter__"):  # as `async for` does: it asks the object nothing
         raise TypeError(
             f"each() needs an asynchronous iterable, not {short(iterable)}: "
             "an async generator is what its function returns when it is called"
         )
     iterator = aiter(iterable)
-    name = getattr(iterable, "__qualname__", None)
-    label = f"each({name if isinstance(name, str) else type_of(iterable)})"
-    lines = of_asyncio(iterator.__anext__)
+    label = f"each({qualname_of(iterable) or type_of(iterable)})"
+    lines = of_asyncio(attribute(iterator, "__anext__"))
     if lines is not None:
         return Lines(lines, label)
-    is_ours = iterator is not iterable or inspect.isasyncgen(iterable)
+    is_ours = iterator is not iterable or type(iterable) is AsyncGeneratorType
     return Each(iterator, label, is_ours=is_ours)
 
 
@@ -152,7 +151,7 @@ class Each(Source[T]):
             self._failure = failure  # or the task is destroyed, and must not wait for a close
             return
         except BaseException as failure:
-            if not (self._is_closing and isinstance(failure, asyncio.CancelledError)):
+            if not (self._is_closing and issubclass(type(failure), asyncio.CancelledError)):
                 self._failure = failure
         finally:
             self._has_ended = True
@@ -160,7 +159,7 @@ class Each(Source[T]):
         await self._close()
 
     async def _iterate(self) -> None:
-        step: Awaitable[T] = self._iterator.__anext__()
+        step: Awaitable[T] = anext(self._iterator)
         while True:
             self._is_asking = True
             try:
@@ -180,12 +179,12 @@ class Each(Source[T]):
         try:
             await self._turn
         except asyncio.CancelledError as cancelled:  # by a scope of its own, around the yield
-            athrow = getattr(self._iterator, "athrow", None)
+            athrow = attribute(self._iterator, "athrow")
             if self._is_closing or athrow is None:
                 raise
             thrown: Awaitable[T] = athrow(cancelled)
             return thrown
-        return None if self._is_closing else self._iterator.__anext__()
+        return None if self._is_closing else anext(self._iterator)
 
     def _tell(self) -> None:
         if self._wake is not None:  # pragma: no branch -- a task that starts eagerly is in our poll
@@ -193,9 +192,9 @@ class Each(Source[T]):
 
     async def _close(self) -> None:
         to_close, self._to_close = self._to_close, False
-        if getattr(self._iterator, "ag_running", False):
+        if attribute(self._iterator, "ag_running") is True:
             return  # by another each() of the same generator, which closes it
-        if to_close and (close := getattr(self._iterator, "aclose", None)) is not None:
+        if to_close and (close := attribute(self._iterator, "aclose")) is not None:
             try:
                 await close()
             except BaseExceptionGroup as group:

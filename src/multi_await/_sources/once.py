@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-import inspect
-from collections.abc import AsyncIterable, Awaitable, Iterable
+from collections.abc import Awaitable, Iterable
 from typing import TypeVar
 
-from multi_await._names import short, type_of
+from multi_await._names import holds, qualname_of, short, type_of
 from multi_await._source import Source
 from multi_await._sources.convert import close_coroutines
-from multi_await._sources.function import TaskSource
+from multi_await._sources.function import TaskSource, can_be_awaited
 
 T = TypeVar("T")
 
@@ -40,25 +39,23 @@ def once(awaitable: Awaitable[T]) -> Source[T]:
                 case (1, _):
                     print("stopped before")
     """
-    if isinstance(awaitable, concurrent.futures.Future):
-        raise TypeError(
-            "once() needs an awaitable, and not a future of concurrent.futures, which another "
-            "thread completes: pass once(asyncio.wrap_future(...)) of it"
-        )
-    if not inspect.isawaitable(awaitable):
-        raise TypeError(
-            f"once() needs a coroutine, a Task or another awaitable, not {short(awaitable)}"
-            + _instead(awaitable)
-        )
+    if not can_be_awaited(awaitable):
+        raise TypeError(f"once() needs {_instead(awaitable)}")
     return Once(awaitable)
 
 
 def _instead(mistake: object) -> str:
-    if isinstance(mistake, AsyncIterable):
-        return ": pass each(...) of it"
+    if issubclass(type(mistake), concurrent.futures.Future):
+        return (
+            "an awaitable, and not a future of concurrent.futures, which another thread "
+            "completes: pass once(asyncio.wrap_future(...)) of it"
+        )
+    needed = f"a coroutine, a Task or another awaitable, not {short(mistake)}"
+    if hasattr(type(mistake), "__aiter__"):
+        return f"{needed}: pass each(...) of it"
     if callable(mistake):
-        return ": call it, and pass what it returns"
-    return ""
+        return f"{needed}: call it, and pass what it returns"
+    return needed
 
 
 class Once(TaskSource[T]):
@@ -67,10 +64,9 @@ class Once(TaskSource[T]):
     __slots__ = ("_given", "_is_theirs")
 
     def __init__(self, given: Awaitable[T]) -> None:
-        name = getattr(given, "__qualname__", None)
-        super().__init__(f"once({name if isinstance(name, str) else type_of(given)})")
+        super().__init__(f"once({qualname_of(given) or type_of(given)})")
         self._given: Awaitable[T] | None = given
-        self._is_theirs = asyncio.isfuture(given)
+        self._is_theirs = holds(asyncio.isfuture, given)
 
     def _next(self) -> Awaitable[T]:
         given, self._given = self._given, None

@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
 from multi_await._names import name_of, short, type_of
-from multi_await._source import ENDED, PENDING, Pending, Source, Wake
+from multi_await._source import ENDED, PENDING, Pending, Source, Wake, failing_after
 from multi_await._sources.function import FunctionSource
 from multi_await._sources.inline import InlineSource
 
@@ -85,7 +85,7 @@ def batched(queue: asyncio.Queue[T], most: int) -> Source[list[T]]:
 
     After the `recv_many` of tokio's channels.
     """
-    if not isinstance(queue, asyncio.Queue):
+    if not issubclass(type(queue), asyncio.Queue):
         raise TypeError(f"batched() needs an asyncio.Queue to take from, not {short(queue)}")
     if not isinstance(most, int):
         raise TypeError(f"batched() needs the most items in a batch, not {short(most)}")
@@ -140,7 +140,10 @@ class BatchSource(Source[list[T]]):
 
     async def aclose(self) -> Iterable[list[T]]:
         failure, self._failure = self._failure, None
-        left = [[item] for item in await self._first.aclose() or ()]
+        try:
+            left = [[item] for item in await self._first.aclose() or ()]
+        except BaseException as raised:
+            return failing_after((), raised, failure)
         return _and_then(left, failure)
 
     def __repr__(self) -> str:
@@ -176,7 +179,7 @@ def put(queue: asyncio.Queue[T], supplier: Callable[[], T]) -> Source[T]:
 
     After the send case of Go's select statement.
     """
-    if not isinstance(queue, asyncio.Queue):
+    if not issubclass(type(queue), asyncio.Queue):
         raise TypeError(f"put() needs an asyncio.Queue to put into, not {short(queue)}")
     if not callable(supplier):
         raise TypeError(
@@ -325,7 +328,7 @@ class _Putting:
 def _and_then(values: Iterable[T], failure: BaseException | None) -> Iterator[T]:
     yield from values
     try:
-        if failure is not None and not isinstance(failure, ENDED):
+        if failure is not None and not issubclass(type(failure), ENDED):
             raise failure
     finally:
         del failure  # its traceback keeps this frame: no cycle

@@ -16,6 +16,7 @@ from typing import Any, Self, TypeAlias
 from multi_await import PENDING, Source, SourceLike, Wake, multi_await
 from tests.conftest import Reported, new_loop
 from tests.machinery.tools import steps
+from tests.machinery.zoo import Fault as Fault
 
 CALLS = ["select", "__anext__", "get", "get_or_raise", "select_nowait", "get_nowait"]
 WAITING_CALLS = CALLS[:4]
@@ -24,10 +25,6 @@ OTHER_CALLS = [call for call in CALLS if call != "get_or_raise"]
 LONG = 1_000_000.0  # seconds: what has not come by then never comes
 
 Raised: TypeAlias = type[BaseException]
-
-
-class Fault(BaseException):
-    """What no `except Exception` catches."""
 
 
 class Beside:

@@ -14,6 +14,7 @@ import pytest
 
 from multi_await import SourceLike, Wake, each, every, inline, once
 from tests.conftest import Reported
+from tests.machinery import zoo
 from tests.machinery.tools import Gate, dropped_without_end
 from tests.promises.hostile.beside import (
     INTERRUPTS,
@@ -135,11 +136,8 @@ class EndsAtOnce(Ends):
         return self.end()
 
 
-class NoTruth(list[str]):
+class NoTruth(zoo.NoTruth, list[str]):
     """As numpy's arrays."""
-
-    def __bool__(self) -> bool:
-        raise ValueError("is it true?")
 
 
 END: dict[str, tuple[type[Ends], Callable[[], Any], list[str], list[Raised]]] = {
