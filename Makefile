@@ -105,7 +105,7 @@ test-pyodide: docs/_build/pyodide/.downloaded ## the tests in Pyodide, the Pytho
 soak: .venv/.installed ## random programs against the model for a while: make soak SECONDS=600
 	SOAK_SECONDS=$(SECONDS) $(BIN)/python -m pytest -q -s tests/machinery/soak.py
 
-load: .venv/.installed ## ten million events, a hundred thousand sources: is memory flat, the end linear
+load: .venv/.installed ## ten million events, a hundred thousand connections and sources: is memory flat, the end linear
 	$(BIN)/python -m benchmarks.load
 
 losses: .venv/.installed ## what is lost of what Redis, PostgreSQL and other servers send

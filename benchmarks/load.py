@@ -1,8 +1,9 @@
-"""Millions of events and a hundred thousand sources: is memory flat, is the end linear?
+"""Millions of events, and sources by the hundred thousand: is memory flat, is the end linear?
 
-First, events through two sources, a queue's `get` and a function, with memory at intervals. Then
-that many sources at once: what building, polling, events and the end take for each of them. It
-fails if memory grows with the events, if an item is missing, or if sources leave something behind.
+First, events through three sources, a queue's `get`, a function and `batched`, with memory at
+intervals. Then connections that come, end by themselves and leave a `Group`. Then many sources at
+once: what building, polling, events and the end take for each of them. It fails if memory grows
+with the events or the connections, if an item is missing, or if sources leave something behind.
 """
 
 from __future__ import annotations
@@ -13,67 +14,125 @@ import contextlib
 import gc
 import itertools
 import platform
+import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeAlias
 
-from multi_await import multi_await
+from multi_await import Group, batched, each, ending, multi_await
 
-EVENTS, SOURCES = 10_000_000, 100_000
+EVENTS, CONNECTIONS, SOURCES = 10_000_000, 100_000, 100_000
 INTERVALS = 20
 ROOM = 100  # in each queue, so that producers and consumer take turns
+MOST = 20  # items in a batch
+OPEN = 100  # connections at any time
 MOST_BLOCKS = 1000  # that may come and go by themselves; one for each event would be millions
 
 Advance: TypeAlias = Callable[[int], None]
 
 
 def main() -> None:
-    """Run both parts, and say how they went."""
+    """Run the three parts, and say how they went."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--events", type=int, default=EVENTS, help="through two sources")
+    parser.add_argument("--events", type=int, default=EVENTS, help="through three sources")
+    parser.add_argument("--connections", type=int, default=CONNECTIONS, help="that come and go")
     parser.add_argument("--sources", type=int, default=SOURCES, help="at once")
     options = parser.parse_args()
     say(f"{platform.python_implementation()} {platform.python_version()}")
     failures = [*asyncio.run(many_events(options.events))]
+    failures += asyncio.run(many_connections(options.connections))
     failures += asyncio.run(many_sources(options.sources))
     sys.exit("; ".join(failures) or None)
 
 
 async def many_events(count: int) -> list[str]:
-    """So many events through two sources; returns what was wrong."""
-    say(f"\n{count:,} events through two sources\n")
-    say(f"{'events':>14}{'blocks':>12}{'memory':>12}{'per event':>14}")
-    queues = [asyncio.Queue[int](ROOM) for _ in range(2)]
+    """So many events through three sources; returns what was wrong."""
+    say(f"\n{count:,} events through three sources\n")
+    say(heading("events"))
+    queues = [asyncio.Queue[int](ROOM) for _ in range(3)]
 
     async def function() -> int:
         return await queues[1].get()
 
     async def produce(queue: asyncio.Queue[int]) -> None:
-        for item in range(count // 2):
+        for item in itertools.count():
             await queue.put(item)
 
     producers = [asyncio.create_task(produce(queue)) for queue in queues]
-    blocks, sums = [blocks_in_use()], [0, 0]
-    step = max(count // INTERVALS, 2)
+    following, seen, missing = [0, 0, 0], 0, 0
     with progress(count) as advance:
-        async with multi_await(queues[0].get, function) as m:
-            start = time.perf_counter()
-            for seen in range(1, count // 2 * 2 + 1):
-                position, item = await m.select()
-                sums[position] += item
-                if seen % step == 0:
-                    seconds = time.perf_counter() - start
-                    blocks.append(blocks_in_use())
-                    say(line(seen, blocks[-1], seconds / step))
-                    advance(step)
-                    start = time.perf_counter()
-    await asyncio.gather(*producers)
-    wanted = sum(range(count // 2))
-    failures = [] if sums == [wanted, wanted] else ["an item is missing, or came twice"]
-    grown = blocks[-1] - blocks[1]
-    return failures + ([f"{grown} blocks more than at the start"] if grown > MOST_BLOCKS else [])
+        flat = Flat(max(count // INTERVALS, 1), advance)
+        async with multi_await(queues[0].get, function, batched(queues[2], MOST)) as m:
+            while seen < count:
+                position, given = await m.select()
+                items = given if isinstance(given, list) else [given]
+                for item in items:
+                    missing += item != following[position]
+                    following[position] += 1
+                seen += len(items)
+                flat.seen(seen)
+    for producer in producers:
+        producer.cancel()
+    await asyncio.wait(producers)
+    return ["an item is missing, or came twice"] * bool(missing) + flat.failures()
+
+
+async def many_connections(count: int) -> list[str]:
+    """So many connections that come, end by themselves and go; returns what was wrong."""
+    say(f"\n{count:,} connections that come and go, {OPEN} at a time, in a group\n")
+    say(heading("connections"))
+    await come_and_go(10 * OPEN, None)  # or what Python keeps for the next time would count
+    before = blocks_in_use()
+    with progress(count) as advance:
+        flat = Flat(max(count // INTERVALS, 1), advance)
+        lines = await come_and_go(count, flat)
+    missing = [] if 2 * count <= lines <= 2 * (count + OPEN) else ["a line is missing"]
+    left = blocks_in_use() - before
+    say(f"\n{left} blocks left at the end")
+    behind = [f"connections left {left} blocks behind"] if left > MOST_BLOCKS else []
+    return missing + flat.failures() + behind
+
+
+async def come_and_go(count: int, flat: Flat | None) -> int:
+    """Wait until so many have gone; returns how many of their lines came."""
+    clients = Group[int, bytes | None]()
+    writers = dict[int, asyncio.StreamWriter]()
+    come, gone, lines = itertools.count(), 0, 0
+    async with multi_await(clients) as m:
+        for _ in range(OPEN):
+            await connect(next(come), clients, writers)
+        while gone < count:
+            _, (client, line) = await m.select()
+            if line is not None:
+                lines += line == b"%d\n" % client
+                continue
+            writers.pop(client).close()
+            gone += 1
+            await connect(next(come), clients, writers)
+            if flat is not None:
+                flat.seen(gone)
+    for writer in writers.values():
+        writer.close()
+    await asyncio.sleep(0.1)  # until the transports have closed
+    return lines
+
+
+async def connect(
+    client: int, clients: Group[int, bytes | None], writers: dict[int, asyncio.StreamWriter]
+) -> None:
+    """A client comes: it sends a line, a moment later another one, and hangs up."""
+    ours, theirs = socket.socketpair()
+    theirs.send(b"%d\n" % client)
+    reader, writers[client] = await asyncio.open_connection(sock=ours)
+    clients.add(client, ending(each(reader), None))
+
+    def hang_up() -> None:
+        theirs.send(b"%d\n" % client)
+        theirs.close()
+
+    asyncio.get_running_loop().call_soon(hang_up)
 
 
 async def many_sources(most: int) -> list[str]:
@@ -115,10 +174,38 @@ async def many(count: int) -> str:
     return f"{count:>14,}{shown}{weight // count if weight and count >= 1000 else '-':>12}"
 
 
-def line(events: int, blocks: int, seconds: float) -> str:
-    """How things stand after so many events."""
-    memory = f"{resident() / 2**20:.1f} MB" if resident() else "-"
-    return f"{events:>14,}{blocks:>12,}{memory:>12}{seconds * 1e6:>11.2f} us"
+class Flat:
+    """Looks at memory at intervals, and prints how things stand."""
+
+    def __init__(self, step: int, advance: Advance) -> None:
+        self.step = step
+        self.next = step
+        self.blocks = list[int]()
+        self.advance = advance
+        self.start = time.perf_counter()
+
+    def seen(self, count: int) -> None:
+        """So many have come by now."""
+        if count < self.next:
+            return
+        seconds = time.perf_counter() - self.start
+        self.blocks.append(blocks_in_use())
+        memory = f"{resident() / 2**20:.1f} MB" if resident() else "-"
+        each_took = seconds / self.step * 1e6
+        say(f"{count:>14,}{self.blocks[-1]:>12,}{memory:>12}{each_took:>11.2f} us")
+        self.advance(self.step)
+        self.next += self.step
+        self.start = time.perf_counter()
+
+    def failures(self) -> list[str]:
+        """Says whether memory has grown."""
+        grown = self.blocks[-1] - self.blocks[0]
+        return [f"{grown} blocks more than at the start"] if grown > MOST_BLOCKS else []
+
+
+def heading(what: str) -> str:
+    """What `Flat` prints."""
+    return f"{what:>14}{'blocks':>12}{'memory':>12}{'for each':>14}"
 
 
 def blocks_in_use() -> int:
