@@ -7,10 +7,12 @@ programs.js adds, runs the text of the page. This module knows nothing of how it
 import json
 import re
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from docutils import nodes
 from docutils.parsers.rst import directives
+from pygments.lexers.python import PythonLexer
+from pygments.token import Keyword
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.typing import ExtensionMetadata, OptionSpec
@@ -22,6 +24,18 @@ LANGUAGES = {".py": "python", ".go": "go", ".html": "html", ".json": "json"}
 def recorded(path: Path) -> Path:
     """Where the output of a program is."""
     return path.with_suffix(".out" if path.suffix == ".py" else f"{path.suffix}.out")
+
+
+class Lexer(PythonLexer):
+    """Python, with `match await m.select():` too: Pygments takes that `match` for a name."""
+
+    tokens: ClassVar[dict[str, list[Any]]] = {
+        **PythonLexer.tokens,
+        "soft-keywords": [
+            (r"\bmatch(?=[ \t]+await\b)", Keyword),
+            *PythonLexer.tokens["soft-keywords"],
+        ],
+    }
 
 
 class program(nodes.General, nodes.Element):  # noqa: N801 -- docutils names nodes so
@@ -130,6 +144,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.add_node(program, html=(visit_program, depart_program))
     app.add_node(program_text, html=(visit_program_text, depart_program_text))
     app.add_node(program_output, html=(visit_program_output, depart_program_output))
+    app.add_lexer("python", Lexer)
     # In place of Sphinx's own, which is about the options of command lines.
     app.add_directive_to_domain("std", "program", Program, override=True)
     app.connect("build-finished", expand, priority=400)  # before sphinx_llms_txt reads them
