@@ -31,7 +31,9 @@ extensions = [
     "sphinx_sitemap",
     "sphinxext.opengraph",
     "notfound.extension",
+    "own_links",
     "programs",
+    "tables",
     "tested",
 ]
 exclude_patterns = ["_build", "_templates", "node_modules", "inventories", "tests"]
@@ -56,7 +58,7 @@ intersphinx_mapping = {
 html_theme = "furo"
 html_title = "multi_await"
 html_baseurl = "https://hydrogen18.github.io/multi-await/"
-html_favicon = "_static/icon.svg"
+html_favicon = html_logo = "_static/icon.svg"
 html_static_path = ["_static"]
 templates_path = ["_templates"]
 html_css_files = ["site.css"]

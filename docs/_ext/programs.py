@@ -4,6 +4,7 @@ The program and its recorded output are the files that the tests compare; the bu
 programs.js adds, runs the text of the page. This module knows nothing of how it is run.
 """
 
+import difflib
 import json
 import re
 from pathlib import Path
@@ -58,6 +59,7 @@ class Program(SphinxDirective):
         "static": directives.flag,  # no Run button: it needs what a browser has not
         "folded": directives.flag,  # the page shows the part that matters already
         "output-only": directives.flag,
+        "after": directives.unchanged,  # the program that this one changes: what is new is marked
     }
 
     def run(self) -> list[nodes.Node]:
@@ -66,7 +68,10 @@ class Program(SphinxDirective):
         whole = program(name=path.name, runs=runs)
         if "output-only" not in self.options:
             text = program_text(name=path.name, url=self.url(path), folded="folded" in self.options)
-            text += self.block(path, LANGUAGES[path.suffix])
+            block = self.block(path, LANGUAGES[path.suffix])
+            if "after" in self.options:
+                block["highlight_args"] = {"hl_lines": self.new_lines(path)}
+            text += block
             whole += text
         if recorded(path).exists():
             output = program_output(label=self.label(path) if runs else "Output")
@@ -80,6 +85,15 @@ class Program(SphinxDirective):
         block = nodes.literal_block(text, text, language=language)
         self.set_source_info(block)
         return block
+
+    def new_lines(self, path: Path) -> list[int]:
+        """The numbers of the lines, but for the docstring, that the program before has not."""
+        before = path.with_name(self.options["after"])
+        self.env.note_dependency(str(before))
+        old, new = (file.read_text(encoding="utf-8").splitlines() for file in (before, path))
+        changes = difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
+        new_ones = [range(start, end) for tag, _, _, start, end in changes if tag != "equal"]
+        return [index + 1 for lines in new_ones for index in lines if index > 0]
 
     def label(self, path: Path) -> str:
         seconds = Path(self.env.srcdir, "examples/seconds.json")
@@ -122,12 +136,27 @@ def depart_program_output(self: HTML5Translator, node: program_output) -> None:
 
 
 def expand(app: Sphinx, _: Exception | None) -> None:
-    """Put the programs into the copies of the pages' sources, of which llms-full.txt is made."""
-    directive = re.compile(r"```\{program\} (\S+)\n.*?```", re.DOTALL)
-    for page in Path(app.outdir, "_sources").rglob("*.md.txt"):
+    """Put programs and included files into the copies of the pages' sources, for llms-full.txt."""
+    sources = Path(app.outdir, "_sources")
+    program = re.compile(r"```\{program\} (\S+)\n.*?```", re.DOTALL)
+    include = re.compile(r"```\{(?:literal)?include\} (\S+)\n(.*?)```", re.DOTALL)
+    for page in sources.rglob("*.md.txt"):
+        folder = Path(app.srcdir, page.relative_to(sources)).parent
         text = page.read_text(encoding="utf-8")
-        whole = directive.sub(lambda found: plain(Path(app.srcdir, "examples", found[1])), text)
-        page.write_text(whole, encoding="utf-8")
+        text = include.sub(lambda found: included(folder / found[1], found[2]), text)  # noqa: B023
+        text = program.sub(lambda found: plain(Path(app.srcdir, "examples", found[1])), text)
+        page.write_text(text, encoding="utf-8")
+
+
+def included(path: Path, options: str) -> str:
+    """What a page includes of a file."""
+    between = dict(re.findall(r':([a-z-]+): "?(.*?)"?$', options, re.MULTILINE))
+    text = path.read_text(encoding="utf-8")
+    if "start-after" in between:
+        text = text.partition(between["start-after"])[2]
+    if "end-before" in between:
+        text = text.partition(between["end-before"])[0]
+    return text.strip()
 
 
 def plain(path: Path) -> str:

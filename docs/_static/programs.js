@@ -2,7 +2,7 @@
 // Knows the page; how a program is run is the worker's business (programs_worker.js).
 
 const PATIENCE = 60; // seconds without a sign of life from Python as it loads, and then it is given up
-const TOTAL = Number(document.querySelector("script[data-python-bytes]").dataset.pythonBytes);
+const TOTAL = Number(document.querySelector("script[data-python-bytes]")?.dataset.pythonBytes);
 
 let python; // the worker that loads Python and keeps it, from run to run
 let running; // the program that runs, if one does

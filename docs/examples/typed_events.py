@@ -1,4 +1,4 @@
-"""One event at a time, and the type checker knows each: `word` is a str, `number` an int."""
+"""One event at a time, typed by position: `word` is a str, `number` an int."""
 
 import asyncio
 from typing import assert_never
@@ -25,8 +25,8 @@ async def main() -> None:
                 case (2, _):
                     print("stop")
                     break
-                case _ as never:
-                    assert_never(never)
+                case _:
+                    assert_never(event)
 
 
 if __name__ == "__main__":

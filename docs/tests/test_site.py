@@ -31,11 +31,11 @@ TEN = [
     "search.html",
     "404.html",
     "glossary.html",
-    "tutorials/go_select.html",
+    "tutorials/first_loop.html",
     "guides/timers.html",
     "explanation/guarantees.html",
     "reference/api.html",
-    "reference/errors.html",
+    "reference/cheat_sheet.html",
     "reference/performance.html",
 ]
 TO_LOAD = 60_000  # milliseconds that Python may take to load here; it takes 3,000
@@ -75,6 +75,41 @@ def inaccessible(page: Page) -> list[str]:
         for violation in found["violations"]
         for node in violation["nodes"]
     ]
+
+
+def test_the_first_page_leads_on_within_the_site(page: Page, site: str) -> None:
+    page.goto(site)
+    article = page.get_by_role("main")
+    article.get_by_role("link", name="guarantees").click()
+    expect(page).to_have_url(f"{site}explanation/guarantees.html")
+    page.go_back()
+    article.get_by_role("link", name="the order").click()
+    expect(page).to_have_url(f"{site}explanation/guarantees.html#promise-5")
+    page.goto(site)
+    away = page.locator("a[href^='https://hydrogen18.github.io/multi-await']")
+    expect(away).to_have_count(0)
+
+
+def test_the_cheat_sheet_fits_on_one_sheet_of_paper(page: Page, site: str) -> None:
+    page.goto(f"{site}reference/cheat_sheet.html")
+    for size in ("A4", "Letter"):
+        assert len(re.findall(rb"/Type\s*/Page\b", page.pdf(format=size))) == 1
+
+
+def test_each_step_of_the_first_loop_marks_the_lines_that_it_changes(page: Page, site: str) -> None:
+    page.goto(f"{site}tutorials/first_loop.html")
+    marked = [
+        program(page, f"first_loop_{step}.py").locator(".hll").all_text_contents()
+        for step in range(1, 6)
+    ]
+    assert marked[0] == []
+    assert "".join(marked[3]) == (
+        "from multi_await import every, multi_await\n"
+        "    async with multi_await(orders.get, calls.get, closing.wait, every(1)) as m:\n"
+        "                case (3, _):\n"
+        '                    print("a second has passed")\n'
+    )
+    assert all(len(lines) <= 9 for lines in marked)
 
 
 def test_a_table_that_scrolls_on_a_phone_says_so_and_is_reached_with_the_keyboard(
@@ -461,6 +496,9 @@ def test_every_page_tells_other_sites_and_machines_what_it_is() -> None:
     whole = (SITE / "llms-full.txt").read_text("utf-8")
     text = (EXAMPLES / "go_select.py").read_text("utf-8")
     assert re.sub(r"\n+", "\n", text) in re.sub(r"\n+", "\n", whole)
+    assert "{program}" not in whole
+    assert "include}" not in whole
+    assert "## What you get" in whole, "what the first page has of README.md"
     for source in sorted((SITE / "_sources").rglob("*.md.txt")):
         path = source.relative_to(SITE / "_sources").as_posix().removesuffix(".md.txt")
         html = (SITE / f"{path}.html").read_text("utf-8")
