@@ -146,17 +146,24 @@ class Program {
   start() {
     running?.stop();
     running = this;
-    this.output.textContent = "";
-    this.output.setAttribute("aria-live", "polite");
-    this.labelled.dataset.label = "Output of this run";
-    this.element.classList.add("ran");
+    this.begun = false;
     this.label(this.run, "Stop");
     warm();
     python.run(this.name, this.editor?.value ?? this.original);
     this.heard({});
   }
 
+  // What was recorded stays until there is something to take its place.
+  begin() {
+    this.begun = true;
+    this.output.textContent = "";
+    this.output.setAttribute("aria-live", "polite");
+    this.labelled.dataset.label = "Output of this run";
+    this.element.classList.add("ran");
+  }
+
   heard({ text, seconds, failed }) {
+    if (python.ready && !this.begun) this.begin();
     const loading = !python.ready && python.loaded < TOTAL;
     this.progress.hidden = this.amount.hidden = !loading;
     this.progress.value = python.loaded;
