@@ -22,14 +22,17 @@ told(self, "fetch", async (plain, url, options) => {
   const response = await plain(url, options);
   const name = new URL(url, import.meta.url).pathname.split("/").pop();
   if (!response.ok) throw new Error(`${name}: ${response.status}`);
-  const count = (chunk, next) => {
-    loaded += chunk.length;
-    postMessage({ loaded });
-    next.enqueue(chunk);
-  };
-  const counted = response.body.pipeThrough(new TransformStream({ transform: count }));
-  return new Response(counted, response);
+  count(response.clone()).catch((error) => postMessage({ broken: `${name}: ${error.message}` }));
+  return response; // itself: of a copy the browser would not keep what it has compiled
 });
+
+async function count(response) {
+  const reader = response.body.getReader();
+  for (let read = await reader.read(); !read.done; read = await reader.read()) {
+    loaded += read.value.length;
+    postMessage({ loaded });
+  }
+}
 
 told(WebAssembly, "instantiateStreaming", (plain, ...args) => plain(...args));
 

@@ -229,14 +229,19 @@ def run(page: Page, name: str, *, ends: str = "Done in") -> str:
 
 
 @pytest.mark.parametrize("path", RUNS)
-def test_every_run_button_runs_the_program_and_prints_what_is_recorded(
+def test_every_run_button_runs_the_program_and_prints_what_is_recorded_at_any_speed(
     page: Page, site: str, path: str
 ) -> None:
     page.goto(site + path)
     for name in RUNS[path]:
         source = program(page, name).locator(".highlight-python pre").text_content()
         assert source == (EXAMPLES / name).read_text("utf-8"), "other bytes than the file's"
-        assert run(page, name) == recorded(program(page, name)), name
+        assert timeless(run(page, name)) == timeless(recorded(program(page, name))), name
+
+
+def timeless(printed: str) -> str:
+    """Without tenths of a second, which depend on the machine; the clock of other tests has them."""
+    return re.sub(r"\d+\.\d\b", "some", printed)
 
 
 @pytest.fixture
