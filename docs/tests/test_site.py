@@ -331,6 +331,20 @@ def test_asyncio_run_gives_its_result_wherever_it_is_called_outside_functions(
     assert run_edited(edited, runs) == "2 8\n"
 
 
+def test_what_is_due_already_is_called_at_once_as_in_asyncio(edited: Locator) -> None:
+    runs = """
+        import asyncio
+
+        async def main():
+            loop = asyncio.get_running_loop()
+            loop.call_at(loop.time() - 1, print, "late")
+            await asyncio.sleep(0.1)
+
+        asyncio.run(main())
+        """
+    assert run_edited(edited, runs) == "late\n"
+
+
 def test_asyncio_run_within_a_function_is_refused_with_a_message(edited: Locator) -> None:
     runs = """
         import asyncio
