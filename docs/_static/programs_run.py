@@ -77,12 +77,12 @@ class Awaiting(ast.NodeTransformer):
 
 
 def let_be_late(loop: asyncio.AbstractEventLoop) -> None:
-    """What is due already is called at once: Pyodide's event loop refuses it, asyncio's does not."""
+    """Call at once what is due already: Pyodide's event loop refuses it, asyncio's does not."""
 
     def call_at(when: float, call: Callable[..., object], *args: Any, **context: Any) -> Any:
         return loop.call_later(max(0, when - loop.time()), call, *args, **context)
 
-    loop.call_at = call_at  # type: ignore[method-assign] # above
+    loop.call_at = call_at  # type: ignore[method-assign,assignment] # as above
 
 
 def show(error: BaseException, name: str) -> None:
