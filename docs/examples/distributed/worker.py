@@ -166,31 +166,32 @@ class Views:
         while not self.stopping.is_set():
             # This gives nothing, and shows that we are not silent: reading may be paused.
             await self.redis.xreadgroup(GROUP, self.name, {self.stream: LAST}, 1)
-            if self.may_claim and (entries := await self.entries_of_the_silent()):
+            if self.may_claim and (entries := await self.entries_of_the_silent()) is not None:
                 return entries
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self.idle / 4):
                     await self.stopping.wait()
         raise StopAsyncIteration
 
-    async def entries_of_the_silent(self) -> list[Entry]:
+    async def entries_of_the_silent(self) -> Iterable[Entry] | None:
+        """Those that are deleted are not among them: claiming acknowledges them, since Redis 7."""
         silence = int(self.idle * 1000)
         for consumer in await self.redis.xinfo_consumers(self.stream, GROUP):
             if consumer["pending"] and consumer["idle"] > silence:
                 pending: Any = await self.redis.xpending_range(
                     self.stream, GROUP, "-", "+", self.count, consumer["name"]
                 )
-                ids = [entry["message_id"] for entry in pending]
+                if not (ids := [entry["message_id"] for entry in pending]):
+                    continue  # another worker has claimed them meanwhile
                 try:
-                    entries: Any = ids and await self.redis.xclaim(
+                    entries: Any = await self.redis.xclaim(
                         self.stream, GROUP, self.name, silence, ids
                     )
                 except BaseException:
                     self.untold = True
                     raise
-                if entries:
-                    return list(entries)
-        return []
+                return list(entries)
+        return None
 
     async def finish(self, ids: Collection[bytes]) -> None:
         """Delete, then acknowledge: an entry that is only deleted is still somebody's."""
@@ -217,8 +218,8 @@ class Batch:
         self.ids.add(entry_id)
         try:
             user, when = int(fields[b"user"]), float(fields[b"when"])
-            if user >= 2**63:
-                raise ValueError(user)  # more than BIGINT holds: it would fail its whole batch
+            if not 0 <= user < 2**63:
+                raise ValueError(user)  # BIGINT can't hold it: it would fail its whole batch
         except (KeyError, ValueError):
             return  # it was deleted and not acknowledged, or is no view: only to be acknowledged
         self.times.append(when)
