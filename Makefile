@@ -16,7 +16,7 @@ QUICK = $(BIN)/python -m pytest -q -n auto --ignore tests/real/test_last_active.
 	touch $@
 
 .PHONY: help demo demo-distributed test test-deep lint types unit docs docs-test test-orders test-pyodide \
-  test-distributed soak load mutants bench record format test-with clean
+  test-distributed soak load losses mutants bench record format test-with clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -99,6 +99,10 @@ soak: .venv/.installed ## random programs against the model for a while: make so
 
 load: .venv/.installed ## ten million events, a hundred thousand sources: is memory flat, the end linear
 	$(BIN)/python -m benchmarks.load
+
+losses: .venv/.installed ## what is lost of what Redis, PostgreSQL and other servers send
+	$(BIN)/python -m tests.machinery.losses >docs/figures/losses.txt
+	cat docs/figures/losses.txt
 
 mutants: ## break a copy of src in every small way; what no test notices is printed
 	test -x .venv-mutants/bin/python || $(PYTHON) -m venv .venv-mutants
