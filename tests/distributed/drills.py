@@ -13,6 +13,8 @@ import functools
 import itertools
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +23,7 @@ from typing import Any
 import aiohttp
 import asyncpg
 import pytest
+from distributed import demo
 from distributed.processes import Process
 
 from .harness import IDLE, PERIOD, Site, site, until
@@ -445,6 +448,13 @@ async def test_an_entry_that_is_no_view_stops_nobody() -> None:
         await here.worker("one")
         await here.new_users(100)
         await here.check()
+
+
+def test_the_demo_says_what_to_install() -> None:
+    command = [sys.executable, demo.__file__]
+    found = subprocess.run(command, env={"PATH": ""}, capture_output=True, text=True)  # noqa: S603
+    expected = "FAILED: redis-server is missing: apt install redis-server postgresql\n"
+    assert (found.returncode, found.stderr) == (1, expected)
 
 
 async def test_what_web_answers() -> None:

@@ -100,11 +100,11 @@ def free_port() -> int:
         return port
 
 
-def installed(name: str, package: str) -> Path:
+def installed(name: str) -> Path:
     """Where a program is; Debian keeps those of PostgreSQL outside of PATH."""
     places = [shutil.which(name), *sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))]
     if not (found := [place for place in places if place]):
-        raise Missing(f"{name} is missing: apt install {package}")
+        raise Missing(f"{name} is missing: apt install redis-server postgresql")
     return Path(found[-1])
 
 
@@ -124,7 +124,7 @@ class RedisServer(Process):
         port = free_port()
         self.url = f"redis://127.0.0.1:{port}"
         super().__init__(
-            installed("redis-server", "redis-server"), "--port", str(port), "--bind", "127.0.0.1",
+            installed("redis-server"), "--port", str(port), "--bind", "127.0.0.1",
             "--dir", directory, "--appendonly", "yes", "--save", "", "--loglevel", "warning",
             *options,
         )  # fmt: skip
@@ -144,7 +144,7 @@ class PostgresServer(Process):
         self.dsn = f"postgresql://postgres@127.0.0.1:{port}/postgres"
         is_root = os.geteuid() == 0  # PostgreSQL refuses to run as root
         super().__init__(
-            installed("postgres", "postgresql"), "-D", directory / "data", "-p", str(port),
+            installed("postgres"), "-D", directory / "data", "-p", str(port),
             "-k", directory, "-c", "listen_addresses=127.0.0.1", "-c", "log_min_messages=panic",
             user="postgres" if is_root else None,
         )  # fmt: skip
@@ -154,7 +154,7 @@ class PostgresServer(Process):
     async def make(self) -> None:
         """Make the data directory."""
         initdb = Process(
-            installed("initdb", "postgresql"), "-D", self.directory / "data",
+            installed("initdb"), "-D", self.directory / "data",
             "-U", "postgres", "-A", "trust", "--no-sync", user=self.user,
         )  # fmt: skip
         await initdb.start()
