@@ -103,7 +103,7 @@ class Program(SphinxDirective):
 
     def url(self, path: Path) -> str:
         repository = self.config.html_theme_options["source_repository"]
-        return f"{repository}blob/main/docs/examples/{path.name}"
+        return f"{repository}blob/main/docs/{path.relative_to(self.env.srcdir).as_posix()}"
 
 
 def visit_program(self: HTML5Translator, node: program) -> None:
