@@ -16,13 +16,12 @@ anyio = pytest.importorskip("anyio")
 Limited: TypeAlias = Callable[[], AsyncIterator[str]]
 
 
-@pytest.fixture
-def no_eager_factory(pytestconfig: pytest.Config) -> None:
-    if pytestconfig.getoption("--tasks") == "eager":
+@pytest.fixture(autouse=True)
+def _no_task_group_with_an_eager_factory(request: pytest.FixtureRequest) -> None:
+    has_a_task_group = "task_group" in request.node.name or "has_a_task" in request.node.name
+    if has_a_task_group and request.config.getoption("--tasks") == "eager":
         pytest.skip("a TaskGroup of anyio knows no eager factory but asyncio's own, bare too")
 
-
-HAS_A_TASK_GROUP = pytest.mark.usefixtures("no_eager_factory")
 
 # -- held across a yield ---------------------------------------------------------------------------
 
@@ -90,7 +89,6 @@ async def test_a_scope_that_is_cancelled_around_a_yield_is_left_and_the_generato
         assert [event async for event in m] == [(0, "cancelled: True")]
 
 
-@HAS_A_TASK_GROUP
 @WHERE_IT_STRIKES
 async def test_a_task_group_of_anyio_that_fails_around_a_yield_comes_out_as_exception_group(
     a_call_waits: bool,
@@ -109,7 +107,7 @@ async def test_a_task_group_of_anyio_that_fails_around_a_yield_comes_out_as_exce
         fails_after_a_second,
         moves_on_after_a_second,
         cancels_itself_after_a_second,
-        pytest.param(has_a_task_that_fails_after_a_second, marks=HAS_A_TASK_GROUP),
+        has_a_task_that_fails_after_a_second,
     ],
 )
 @pytest.mark.parametrize("wait", [0, 0.5])
