@@ -188,14 +188,19 @@ class Scenario:
             async with self.m:
                 await self.consume(self, self.m)
         finally:
-            for position, value in self.m.undelivered:
+            for event in self.m.undelivered:
+                position, value = self.whose(*event)
                 if position < len(self.kinds) and self.kinds[position] is own_put_source:
                     self.delivered.append(value)  # which the queue did not take
                 else:
-                    self.take(position, value)
+                    self.take(*event)
 
     def waits_on(self, sources: list[Any]) -> Any:
         return multi_await(*sources, after(LIFE))
+
+    def whose(self, position: int, value: Any) -> tuple[int, Any]:
+        """The source of an event, and its value."""
+        return position, value
 
     @contextlib.asynccontextmanager
     async def failures(self) -> AsyncIterator[None]:
@@ -212,6 +217,7 @@ class Scenario:
 
     def take(self, position: int, value: Any) -> None:
         """What is delivered: items are counted, and what was lent is given back."""
+        position, value = self.whose(position, value)
         if position == len(self.kinds):
             self.stopped = True
             return
