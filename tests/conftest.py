@@ -126,6 +126,16 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many programs the tests ran that run every one there is."""
+    passed = terminalreporter.getreports("passed")
+    counts = [
+        count for test in passed for name, count in test.user_properties if name == "programs"
+    ]
+    if counts:
+        terminalreporter.write_line(f"{sum(counts)} programs did what the model says")
+
+
 def new_loop(*, real_clock: bool = False) -> asyncio.AbstractEventLoop:
     """An event loop as the options want it."""
     return with_task_factory(_real_loop() if real_clock else _virtual_loop())
