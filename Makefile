@@ -15,7 +15,7 @@ QUICK = $(BIN)/python -m pytest -q -n auto --ignore tests/real/test_last_active.
 	$(BIN)/python -m pip install --quiet --group dev --editable .
 	touch $@
 
-.PHONY: help demo test test-deep lint types unit docs docs-test test-orders test-pyodide soak load mutants \
+.PHONY: help demo test test-deep lint types unit docs docs-test test-orders test-pyodide test-dist soak load mutants \
   bench record format test-with clean
 
 help: ## list the targets
@@ -85,6 +85,9 @@ docs/_build/pyodide/.downloaded: docs/node_modules/.installed
 
 test-pyodide: docs/_build/pyodide/.downloaded ## the tests in Pyodide, the Python of the browsers
 	$(NODE) tests/pyodide/run.mjs $(<D) -q
+
+test-dist: .venv/.installed ## what is released: builds, an empty environment, the first program, the sdist's tests
+	$(BIN)/python -m pytest -q tests/release/distributions.py
 
 soak: .venv/.installed ## random programs against the model for a while: make soak SECONDS=600
 	SOAK_SECONDS=$(SECONDS) $(BIN)/python -m pytest -q -s tests/machinery/soak.py
