@@ -24,6 +24,10 @@ from virtual_clock import VirtualClockLoop
 # Helpers beside the tests assert too, also with -O.
 pytest.register_assert_rewrite("tests.peers", "tests.promises")
 
+COUNTED = {  # by record_property
+    "programs": "small programs did what the model says",
+    "lives": "short lives met two blows",
+}
 Reported = list[dict[str, Any]]
 
 
@@ -127,13 +131,12 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say how many programs the tests ran that run every one there is."""
-    passed = terminalreporter.getreports("passed")
-    counts = [
-        count for test in passed for name, count in test.user_properties if name == "programs"
-    ]
-    if counts:
-        terminalreporter.write_line(f"{sum(counts)} programs did what the model says")
+    """Add up what tests counted that try all there is."""
+    reports = terminalreporter.getreports("passed")
+    counted = [each for report in reports for each in report.user_properties]
+    for what, words in COUNTED.items():
+        if counts := [count for name, count in counted if name == what]:
+            terminalreporter.write_line(f"{sum(counts)} {words}")
 
 
 def new_loop(*, real_clock: bool = False) -> asyncio.AbstractEventLoop:

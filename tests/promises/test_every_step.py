@@ -5,7 +5,8 @@ its consumer's life are counted. Then it runs again for each step, and there som
 consumer is cancelled, its call times out, a source fails. Each time what was put must be delivered,
 in `undelivered` or still there, nothing twice; locks and slots must be free, no wake-up may be lost
 on its way to another task, every signal must come to a source or to the handler from before, which
-must be back, and the cancellation must come through.
+must be back, and the cancellation must come through. Shorter lives meet two blows: any two, at any
+two steps.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import functools
 import itertools
 import signal
 import sys
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextvars import Context
 from typing import Any, TypeAlias, TypeVarTuple
@@ -38,14 +39,16 @@ from multi_await import (
     signals,
 )
 from tests.conftest import Reported
-from tests.machinery.tools import SCHEDULES
+from tests.machinery.tools import LENGTH, SCHEDULES
 
 Ts = TypeVarTuple("Ts")
 
 ITEMS = 2
 SIGNUM = signal.SIGTERM if sys.platform == "win32" else signal.SIGUSR1
 LIFE = 1.3  # seconds, after which the consumer has had enough
+SHORT_LIFE = 0.3
 STRIDE = 1 if SCHEDULES >= 600 else 40
+STRIDES = {2: (6, 12), 3: (2, 3)}.get(LENGTH, (1, 1))  # of two blows
 
 Deed: TypeAlias = Callable[["Scenario"], object]
 Kind: TypeAlias = Callable[["Scenario"], Any]
@@ -88,9 +91,10 @@ class SteppingLoop(VirtualClockLoop):
 class Scenario:
     """One who puts, a rival for everything that is there, and one consumer with a MultiAwait."""
 
-    def __init__(self, kinds: list[Kind], consume: Consume) -> None:
+    def __init__(self, kinds: list[Kind], consume: Consume, short: bool) -> None:
         self.kinds = kinds
         self.consume = consume
+        self.short = short  # and then its set is open
         self.queue: asyncio.Queue[int] = asyncio.Queue()
         self.room: asyncio.Queue[int] = asyncio.Queue(1)
         self.lock = asyncio.Lock()
@@ -99,7 +103,9 @@ class Scenario:
         self.stream = asyncio.StreamReader()
         self.timers = list[Timer]()
         self.raised = self.received = self.not_ours = 0  # signals
-        self.faults = [asyncio.get_running_loop().create_future()]
+        self.faults = deque[asyncio.Future[None]]()
+        self.asked: asyncio.Future[None] | None = None
+        self.removals = list[asyncio.Task[None]]()
         self.numbers = itertools.count(1)
         self.put = list[int]()
         self.delivered = list[int]()
@@ -119,13 +125,24 @@ class Scenario:
         return self.put[-1]
 
     def fault(self) -> asyncio.Future[None]:
-        """Fails if somebody wants it to, and never gives anything."""
-        return self.faults.pop() if self.faults else asyncio.get_running_loop().create_future()
+        """Fails or ends if somebody wants it to, and never gives anything."""
+        new = asyncio.get_running_loop().create_future
+        self.asked = self.faults.popleft() if self.faults else new()
+        return self.asked
+
+    def break_source(self, failure: Exception) -> None:
+        """The one that waits for a fault; if none does, the next time one asks."""
+        future = self.asked
+        if future is None or future.done():
+            future = asyncio.get_running_loop().create_future()
+            self.faults.append(future)
+        future.set_exception(failure)
+        future.exception()  # whether or not a source ever asks for it
 
     # -- the others ----------------------------------------------------------------------------
 
     async def produce(self) -> None:
-        for _ in range(ITEMS):
+        for _ in range(1 if self.short else ITEMS):
             await asyncio.sleep(0)
             self.queue.put_nowait(self.number())
             self.stream.feed_data(b"%d\n" % self.number())
@@ -166,13 +183,30 @@ class Scenario:
     # -- the consumer --------------------------------------------------------------------------
 
     async def live(self) -> None:
-        self.m = multi_await(*[kind(self) for kind in self.kinds], after(LIFE))
+        sources = [*[kind(self) for kind in self.kinds], after(SHORT_LIFE if self.short else LIFE)]
+        self.m: Any = multi_await(*(() if self.short else sources))
+        for source in sources if self.short else ():
+            self.m.add(source)
         try:
             async with self.m:
                 await self.consume(self, self.m)
         finally:
             for position, value in self.m.undelivered:
                 self.take(position, value)
+
+    async def remove(self) -> None:
+        """Remove the first source that is still there."""
+        for position in range(len(self.kinds)):
+            try:
+                left = await self.m.remove(position)
+            except IndexError:
+                continue
+            except RuntimeError as refusal:
+                assert "was closed" in str(refusal)  # noqa: PT017 -- or another position is next
+                return
+            for value in left:
+                self.take(position, value)
+            return
 
     @contextlib.asynccontextmanager
     async def failures(self) -> AsyncIterator[None]:
@@ -227,7 +261,9 @@ class Scenario:
         await asyncio.wait([self.consumer])
         lived = loop.step - begin
         loop.deeds = {}
-        await asyncio.wait([producer])
+        await asyncio.wait([producer, *self.removals])
+        for removal in self.removals:
+            removal.result()
         assert signal.signal(SIGNUM, before) == handler
         if not self.shut_down:
             await self.check_wake_ups()
@@ -451,14 +487,25 @@ def is_cancelled(scenario: Scenario) -> None:
 
 
 def times_out(scenario: Scenario) -> None:
-    if scenario.timeout is not None and not scenario.timeout.expired():
+    if scenario.timeout is not None and scenario.timeout.when() is None:
         scenario.timeout.reschedule(asyncio.get_running_loop().time())
 
 
 def has_a_failure(scenario: Scenario) -> None:
-    for future in scenario.faults:
-        future.set_exception(Fault())
-        future.exception()  # whether or not a source ever asks for it
+    scenario.break_source(Fault())
+
+
+def has_an_end(scenario: Scenario) -> None:
+    scenario.break_source(StopAsyncIteration())
+
+
+def has_an_item(scenario: Scenario) -> None:
+    scenario.queue.put_nowait(scenario.number())
+
+
+def has_a_source_removed(scenario: Scenario) -> None:
+    if hasattr(scenario, "m") and not scenario.consumer.done():
+        scenario.removals.append(asyncio.create_task(scenario.remove()))
 
 
 def sees_the_loop_shut_down(scenario: Scenario) -> None:
@@ -469,7 +516,7 @@ def sees_the_loop_shut_down(scenario: Scenario) -> None:
         scenario.must_be_cancelled |= cancelled and task is scenario.consumer
 
 
-def run(kinds: list[Kind], consume: Consume, deeds: dict[int, Deed]) -> int:
+def run(kinds: list[Kind], consume: Consume, deeds: dict[int, Deed], *, short: bool = False) -> int:
     reported: Reported = []
     # Without the task factory that the options want: it would hide the steps, or leave a coroutine
     # never awaited if its task is cancelled before the first.
@@ -480,7 +527,7 @@ def run(kinds: list[Kind], consume: Consume, deeds: dict[int, Deed]) -> int:
             task = asyncio.current_task()
             assert task is not None
             task.set_name("main")
-            return await Scenario(kinds, consume).run(deeds)
+            return await Scenario(kinds, consume, short).run(deeds)
 
         lived = runner.run(main())
         assert asyncio.all_tasks(runner.get_loop()) == set()
@@ -519,3 +566,45 @@ def test_a_consumer_is_cancelled_twice(kinds: list[Kind], consume: Consume) -> N
     for step in range(1, lived + 1, STRIDE):
         for later in range(step + 1, step + 12, STRIDE):
             run(kinds, consume, {step: is_cancelled, later: is_cancelled})
+
+
+# -- two blows -------------------------------------------------------------------------------------
+
+BLOWS = [is_cancelled, times_out, has_a_failure, has_an_end, has_an_item, has_a_source_removed]
+SHORT_LIVES = {
+    "asyncio's own and a task": [queue_source, function_source, fault_source],
+    "a batch and an iteration": [batch_source, each_source, fault_source],
+}
+
+
+def both(first: Deed, second: Deed) -> Deed:
+    def deed(scenario: Scenario) -> None:
+        first(scenario)
+        second(scenario)
+
+    return deed
+
+
+@pytest.mark.parametrize("second", BLOWS)
+@pytest.mark.parametrize("first", BLOWS)
+@pytest.mark.parametrize("consume", [select, get_or_raise])
+@pytest.mark.parametrize("kinds", SHORT_LIVES.values(), ids=SHORT_LIVES)
+def test_a_consumer_meets_two_blows_at_any_two_steps(
+    kinds: list[Kind],
+    consume: Consume,
+    first: Deed,
+    second: Deed,
+    record_property: Callable[[str, object], None],
+) -> None:
+    lives = 0
+    for step in range(1, run(kinds, consume, {}, short=True) + 1, STRIDES[0]):
+        lived = run(kinds, consume, {step: first}, short=True)
+        for later in range(step + step % STRIDES[1], lived + 1, STRIDES[1]):
+            deeds = {step: first, later: second} if step < later else {step: both(first, second)}
+            try:
+                run(kinds, consume, deeds, short=True)
+            except BaseException as failure:
+                failure.add_note(f"at the steps {step} and {later} of {lived}")
+                raise
+            lives += 1
+    record_property("lives", lives)
