@@ -95,8 +95,8 @@ soak: .venv/.installed ## random programs against the model for a while: make so
 load: .venv/.installed ## ten million events, a hundred thousand sources: is memory flat, the end linear
 	$(BIN)/python -m benchmarks.load
 
-mutants: ## break a copy of src in every small way; what no test notices is printed
-	test -x .venv-mutants/bin/python || $(PYTHON) -m venv .venv-mutants
+mutants: ## break a copy of src in every small way; goes on where it was stopped
+	test -x .venv-mutants/bin/python || $(or $(shell .github/find-python 3.13),$(PYTHON)) -m venv .venv-mutants
 	.venv-mutants/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
 	.venv-mutants/bin/python -m pip install --quiet --group mutants
 	.venv-mutants/bin/python tests/machinery/mutants.py $(OPTIONS)
