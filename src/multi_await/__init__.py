@@ -8,6 +8,7 @@ The modules behind this one are private; these are all the public names.
 """
 
 from multi_await._core.calls import NothingToAwait as NothingToAwait
+from multi_await._group import Group as Group
 from multi_await._helpers import as_completed_or_abort as as_completed_or_abort
 from multi_await._helpers import gather_or_abort as gather_or_abort
 from multi_await._helpers import wait_or_abort as wait_or_abort
@@ -33,6 +34,7 @@ from multi_await._sources.timers import every as every
 
 __all__ = [
     "PENDING",
+    "Group",
     "MultiAwait",
     "NothingToAwait",
     "Pending",
@@ -59,6 +61,7 @@ __all__ = [
 
 # In messages, reprs and the reference they are the package's own.
 for _public in (
+    Group,
     MultiAwait,
     NothingToAwait,
     Pending,

@@ -5,8 +5,7 @@ its consumer's life are counted. Then it runs again for each step, and there som
 consumer is cancelled, its call times out, a source fails. Each time what was put must be delivered,
 in `undelivered` or still there, nothing twice; locks and slots must be free, no wake-up may be lost
 on its way to another task, every signal must come to a source or to the handler from before, which
-must be back, and the cancellation must come through. Shorter lives meet two blows: any two, at any
-two steps.
+must be back, and the cancellation must come through.
 """
 
 from __future__ import annotations
@@ -39,16 +38,14 @@ from multi_await import (
     signals,
 )
 from tests.conftest import Reported
-from tests.machinery.tools import LENGTH, SCHEDULES
+from tests.machinery.tools import SCHEDULES
 
 Ts = TypeVarTuple("Ts")
 
 ITEMS = 2
 SIGNUM = signal.SIGTERM if sys.platform == "win32" else signal.SIGUSR1
 LIFE = 1.3  # seconds, after which the consumer has had enough
-SHORT_LIFE = 0.3
 STRIDE = 1 if SCHEDULES >= 600 else 40
-STRIDES = {2: (6, 12), 3: (2, 3)}.get(LENGTH, (1, 1))  # of two blows
 
 Deed: TypeAlias = Callable[["Scenario"], object]
 Kind: TypeAlias = Callable[["Scenario"], Any]
@@ -91,10 +88,11 @@ class SteppingLoop(VirtualClockLoop):
 class Scenario:
     """One who puts, a rival for everything that is there, and one consumer with a MultiAwait."""
 
-    def __init__(self, kinds: list[Kind], consume: Consume, short: bool) -> None:
+    items = ITEMS
+
+    def __init__(self, kinds: list[Kind], consume: Consume) -> None:
         self.kinds = kinds
         self.consume = consume
-        self.short = short  # and then its set is open
         self.queue: asyncio.Queue[int] = asyncio.Queue()
         self.room: asyncio.Queue[int] = asyncio.Queue(1)
         self.lock = asyncio.Lock()
@@ -105,7 +103,7 @@ class Scenario:
         self.raised = self.received = self.not_ours = 0  # signals
         self.faults = deque[asyncio.Future[None]]()
         self.asked: asyncio.Future[None] | None = None
-        self.removals = list[asyncio.Task[None]]()
+        self.others = list[asyncio.Task[None]]()  # who did a deed
         self.numbers = itertools.count(1)
         self.put = list[int]()
         self.delivered = list[int]()
@@ -142,7 +140,7 @@ class Scenario:
     # -- the others ----------------------------------------------------------------------------
 
     async def produce(self) -> None:
-        for _ in range(1 if self.short else ITEMS):
+        for _ in range(self.items):
             await asyncio.sleep(0)
             self.queue.put_nowait(self.number())
             self.stream.feed_data(b"%d\n" % self.number())
@@ -183,10 +181,7 @@ class Scenario:
     # -- the consumer --------------------------------------------------------------------------
 
     async def live(self) -> None:
-        sources = [*[kind(self) for kind in self.kinds], after(SHORT_LIFE if self.short else LIFE)]
-        self.m: Any = multi_await(*(() if self.short else sources))
-        for source in sources if self.short else ():
-            self.m.add(source)
+        self.m: Any = self.waits_on([kind(self) for kind in self.kinds])
         try:
             async with self.m:
                 await self.consume(self, self.m)
@@ -194,19 +189,8 @@ class Scenario:
             for position, value in self.m.undelivered:
                 self.take(position, value)
 
-    async def remove(self) -> None:
-        """Remove the first source that is still there."""
-        for position in range(len(self.kinds)):
-            try:
-                left = await self.m.remove(position)
-            except IndexError:
-                continue
-            except RuntimeError as refusal:
-                assert "was closed" in str(refusal)  # noqa: PT017 -- or another position is next
-                return
-            for value in left:
-                self.take(position, value)
-            return
+    def waits_on(self, sources: list[Any]) -> Any:
+        return multi_await(*sources, after(LIFE))
 
     @contextlib.asynccontextmanager
     async def failures(self) -> AsyncIterator[None]:
@@ -261,9 +245,9 @@ class Scenario:
         await asyncio.wait([self.consumer])
         lived = loop.step - begin
         loop.deeds = {}
-        await asyncio.wait([producer, *self.removals])
-        for removal in self.removals:
-            removal.result()
+        await asyncio.wait([producer, *self.others])
+        for other in self.others:
+            other.result()
         assert signal.signal(SIGNUM, before) == handler
         if not self.shut_down:
             await self.check_wake_ups()
@@ -495,19 +479,6 @@ def has_a_failure(scenario: Scenario) -> None:
     scenario.break_source(Fault())
 
 
-def has_an_end(scenario: Scenario) -> None:
-    scenario.break_source(StopAsyncIteration())
-
-
-def has_an_item(scenario: Scenario) -> None:
-    scenario.queue.put_nowait(scenario.number())
-
-
-def has_a_source_removed(scenario: Scenario) -> None:
-    if hasattr(scenario, "m") and not scenario.consumer.done():
-        scenario.removals.append(asyncio.create_task(scenario.remove()))
-
-
 def sees_the_loop_shut_down(scenario: Scenario) -> None:
     scenario.shut_down = True
     main = [task for task in asyncio.all_tasks() if task.get_name() == "main"]
@@ -516,7 +487,12 @@ def sees_the_loop_shut_down(scenario: Scenario) -> None:
         scenario.must_be_cancelled |= cancelled and task is scenario.consumer
 
 
-def run(kinds: list[Kind], consume: Consume, deeds: dict[int, Deed], *, short: bool = False) -> int:
+def run(
+    kinds: list[Kind],
+    consume: Consume,
+    deeds: dict[int, Deed],
+    scenario: type[Scenario] = Scenario,
+) -> int:
     reported: Reported = []
     # Without the task factory that the options want: it would hide the steps, or leave a coroutine
     # never awaited if its task is cancelled before the first.
@@ -527,7 +503,7 @@ def run(kinds: list[Kind], consume: Consume, deeds: dict[int, Deed], *, short: b
             task = asyncio.current_task()
             assert task is not None
             task.set_name("main")
-            return await Scenario(kinds, consume, short).run(deeds)
+            return await scenario(kinds, consume).run(deeds)
 
         lived = runner.run(main())
         assert asyncio.all_tasks(runner.get_loop()) == set()
@@ -535,12 +511,14 @@ def run(kinds: list[Kind], consume: Consume, deeds: dict[int, Deed], *, short: b
     return lived
 
 
-def at_each_step(kinds: list[Kind], consume: Consume, deed: Deed) -> None:
-    lived = run(kinds, consume, {})
+def at_each_step(
+    kinds: list[Kind], consume: Consume, deed: Deed, scenario: type[Scenario] = Scenario
+) -> None:
+    lived = run(kinds, consume, {}, scenario)
     assert lived > 5
     for step in range(1, lived + 1, STRIDE):
         try:
-            run(kinds, consume, {step: deed})
+            run(kinds, consume, {step: deed}, scenario)
         except BaseException as failure:
             failure.add_note(f"at step {step} of {lived}")
             raise
@@ -566,45 +544,3 @@ def test_a_consumer_is_cancelled_twice(kinds: list[Kind], consume: Consume) -> N
     for step in range(1, lived + 1, STRIDE):
         for later in range(step + 1, step + 12, STRIDE):
             run(kinds, consume, {step: is_cancelled, later: is_cancelled})
-
-
-# -- two blows -------------------------------------------------------------------------------------
-
-BLOWS = [is_cancelled, times_out, has_a_failure, has_an_end, has_an_item, has_a_source_removed]
-SHORT_LIVES = {
-    "asyncio's own and a task": [queue_source, function_source, fault_source],
-    "a batch and an iteration": [batch_source, each_source, fault_source],
-}
-
-
-def both(first: Deed, second: Deed) -> Deed:
-    def deed(scenario: Scenario) -> None:
-        first(scenario)
-        second(scenario)
-
-    return deed
-
-
-@pytest.mark.parametrize("second", BLOWS)
-@pytest.mark.parametrize("first", BLOWS)
-@pytest.mark.parametrize("consume", [select, get_or_raise])
-@pytest.mark.parametrize("kinds", SHORT_LIVES.values(), ids=SHORT_LIVES)
-def test_a_consumer_meets_two_blows_at_any_two_steps(
-    kinds: list[Kind],
-    consume: Consume,
-    first: Deed,
-    second: Deed,
-    record_property: Callable[[str, object], None],
-) -> None:
-    lives = 0
-    for step in range(1, run(kinds, consume, {}, short=True) + 1, STRIDES[0]):
-        lived = run(kinds, consume, {step: first}, short=True)
-        for later in range(step + step % STRIDES[1], lived + 1, STRIDES[1]):
-            deeds = {step: first, later: second} if step < later else {step: both(first, second)}
-            try:
-                run(kinds, consume, deeds, short=True)
-            except BaseException as failure:
-                failure.add_note(f"at the steps {step} and {later} of {lived}")
-                raise
-            lives += 1
-    record_property("lives", lives)

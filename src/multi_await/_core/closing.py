@@ -1,4 +1,4 @@
-"""The end of sources: all at once, each in a task of its own, whatever cancels us meanwhile.
+"""The end of sources: each in a task of its own, whatever cancels us meanwhile.
 
 This module knows slots and their sources, and nothing of polling.
 """
@@ -6,7 +6,7 @@ This module knows slots and their sources, and nothing of polling.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from typing import Any
 
 from multi_await._core.outcome import Failed, report
@@ -15,18 +15,67 @@ from multi_await._source import PENDING
 from multi_await._tasks import ended_by, start, until_done
 
 
+class Ends:
+    """The ends of a set's sources: of one that is removed or has left, and of all at last."""
+
+    def __init__(self) -> None:
+        self.left: list[tuple[Any, Any]] = []  # (key, value) of what nobody received
+        self._removing: dict[End, None] = {}  # what they leave is for the caller of remove()
+        self._closing: dict[End, None] = {}
+
+    async def remove(self, slot: Slot) -> tuple[Any, ...]:
+        """End a source, and return what it left."""
+        end = End(slot, asyncio.current_task())
+        self._removing[end] = None
+        end.begin()
+        try:
+            await until_ended([end])
+        except BaseException:
+            self.left.extend((slot.key, value) for value in end.left)
+            raise
+        finally:
+            del self._removing[end]
+        return tuple(end.left)
+
+    def begin(self, slot: Slot, by: asyncio.Task[Any] | None) -> None:
+        """End a source on behalf of a task, without waiting for it."""
+        end = End(slot, by, self._ended)
+        self._closing[end] = None
+        end.begin()
+
+    def _ended(self, end: End) -> None:
+        """Forget it, unless there is something to tell when all have ended."""
+        if not end.left and not end.interrupted:
+            self._closing.pop(end, None)
+
+    async def wait(self) -> None:
+        """Wait until all that have begun have ended, whatever cancels us."""
+        try:
+            await until_ended([*self._removing, *self._closing])
+        finally:
+            for end in self._closing:
+                self.left.extend((end.slot.key, value) for value in end.left)
+            self._closing.clear()
+
+
 class End:
-    """The end of one source, which begins at once; any number of tasks may wait for it."""
+    """The end of one source; any number of tasks may wait for it."""
 
-    __slots__ = ("_coroutine", "_interrupt", "_task", "left", "slot")
+    __slots__ = ("_by", "_coroutine", "_interrupt", "_task", "_then", "left", "slot")
 
-    def __init__(self, slot: Slot) -> None:
+    def __init__(
+        self,
+        slot: Slot,
+        by: asyncio.Task[Any] | None,
+        then: Callable[[End], None] | None = None,
+    ) -> None:
         self.slot = slot
+        self._by = by
         self.left = list[Any]()  # what the source had produced and nobody received
+        self._then = then
         self._interrupt: BaseException | None = None
         self._coroutine: Coroutine[Any, Any, None] | None = None
         self._task: asyncio.Task[None] | None = None
-        self.begin()
 
     def begin(self) -> None:
         """Start it; also again, if it was cancelled before its first step by a loop's shutdown."""
@@ -36,7 +85,7 @@ class End:
         if self._coroutine is not None:  # pragma: no cover -- runs, unseen by 3.11's tracer
             self._coroutine.close()
         self._coroutine = self._run()
-        before = ended_by.set(asyncio.current_task())
+        before = ended_by.set(self._by)
         try:
             self._task = start(self._coroutine, f"end of {self.slot}")
         except BaseException as failure:  # the task factory's, which must keep no source open
@@ -49,6 +98,10 @@ class End:
 
     def running(self) -> asyncio.Task[None] | None:
         return None if self.slot.state == "ended" else self._task
+
+    @property
+    def interrupted(self) -> bool:
+        return self._interrupt is not None
 
     def interrupt(self) -> BaseException | None:
         """The `KeyboardInterrupt` or `SystemExit` that it raised; for the first who asks."""
@@ -71,6 +124,8 @@ class End:
         finally:
             slot.state = "ended"
             del slot.source, slot.poll  # which may hold our wake, and so this slot: no cycle
+            if self._then is not None:
+                self._then(self)
 
     def _take_kept(self) -> None:
         outcome, self.slot.outcome = self.slot.outcome, PENDING

@@ -25,17 +25,17 @@ class Failed:
         return self._failure.pop()
 
 
-def attributed(failure: BaseException, whose: object) -> BaseException:
+def attributed(failure: BaseException, slot: object, owner: str) -> BaseException:
     """A source's failure, as it is raised to the caller: it says whose it is.
 
     A source's own CancelledError would look as if the caller had been cancelled.
     """
     if issubclass(type(failure), asyncio.CancelledError):
-        cancelled = RuntimeError(f"{whose} was cancelled, and not by this call")
+        cancelled = RuntimeError(f"{slot} was cancelled, and not by this call")
         cancelled.__cause__ = failure
         return cancelled
     with suppress(Exception):  # a note is a courtesy
-        _add_note(failure, f"raised by {whose} of a MultiAwait")
+        _add_note(failure, f"raised by {slot} of a {owner}")
     return failure
 
 

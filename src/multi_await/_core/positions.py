@@ -5,11 +5,12 @@ This module knows nothing of polling.
 
 from __future__ import annotations
 
+import asyncio
 import heapq
 from typing import Any
 
 from multi_await._core.calls import Calls
-from multi_await._core.closing import End, until_ended
+from multi_await._core.closing import Ends
 from multi_await._core.slot import Slot
 from multi_await._source import Source
 
@@ -19,10 +20,13 @@ class Positions(Calls):
 
     def __init__(self, biased: bool) -> None:
         super().__init__(biased)
-        self.undelivered: list[tuple[int, Any]] = []
         self._free: list[int] = []  # a heap of positions that were removed
-        self._removing: list[End] = []
-        self._closing: list[End] = []
+        self._ends = Ends()
+
+    @property
+    def undelivered(self) -> list[tuple[int, Any]]:
+        """`(position, value)` of what nobody received."""
+        return self._ends.left
 
     def next_position(self) -> int:
         """The lowest that is free."""
@@ -51,16 +55,7 @@ class Positions(Calls):
         while self.slots and self.slots[-1] is None:
             self.slots.pop()
         self._leave(slot)
-        end = End(slot)
-        self._removing.append(end)
-        try:
-            await until_ended([end])
-        except BaseException:
-            self.undelivered.extend((position, value) for value in end.left)
-            raise
-        finally:
-            self._removing.remove(end)
-        return tuple(end.left)
+        return await self._ends.remove(slot)
 
     def pause(self, position: int) -> None:
         """Poll the source no more, until it is resumed."""
@@ -83,21 +78,17 @@ class Positions(Calls):
         self._bind()
         if self.phase != "closed":
             self._close()
-        try:
-            await until_ended([*self._removing, *self._closing])
-        finally:
-            for end in self._closing:
-                self.undelivered.extend((end.slot.key, value) for value in end.left)
-            self._closing.clear()
+        await self._ends.wait()
 
     def _close(self) -> None:
         self.phase = "closed"
         self._wake_caller()
         slots, self.slots = self.slots, []
+        by = asyncio.current_task()
         self._unended = 0
         self._ready.clear()
         self._claims.clear()
         for slot in slots:
             if slot is not None:
                 slot.state = "removed"
-                self._closing.append(End(slot))
+                self._ends.begin(slot, by)

@@ -36,6 +36,8 @@ class ReadyQueue(ABC):
     slots from the first one on, and `ready` says of a slot only that it was woken since.
     """
 
+    owner = "MultiAwait"  # what messages call it
+
     def __init__(self, biased: bool) -> None:
         self.biased = biased
         self.phase: Phase = "new"
@@ -119,7 +121,8 @@ class ReadyQueue(ABC):
     def _poll(self, slot: Slot, look: bool) -> Any:
         """Ask a source for an outcome: `PENDING` if there is none, `Failed` for a failure.
 
-        `Calls.select` has it written out, because a call less makes an event a tenth cheaper.
+        `Calls.select` and `take_one` have it written out, because a call less makes an event a
+        tenth cheaper.
         """
         slot.state = "pending"
         if self._claims:
@@ -150,30 +153,42 @@ class ReadyQueue(ABC):
     def take_one(self, look: bool) -> tuple[Any, Any] | None:
         """The next event, or `None`; a failure is raised."""
         if self.biased:
-            for slot in self._in_order():
-                if slot is not None and slot.is_polled:
-                    outcome = self._poll(slot, look=True)
-                    if outcome is not PENDING:
-                        return self._delivered(slot, outcome)
-            return None
-        for _ in range(len(self._ready)):
-            if not self._ready:
-                break  # a poll has paused those that were left
-            slot = self._ready.popleft()
-            outcome = self._poll(slot, look)
+            return self._first_in_order()
+        ready = self._ready
+        turns = len(ready)
+        while turns and ready:  # a poll may pause others
+            turns -= 1
+            slot = ready.popleft()
+            slot.state = "pending"
+            if self._claims:
+                self._claims.pop(slot, None)
+            try:
+                outcome = slot.look() if look else slot.poll(slot)
+            except BaseException as failure:
+                if self._has_ended(slot, failure):
+                    continue
+                raise self._attributed(slot, failure)  # noqa: B904 -- mostly the very same
             if outcome is not PENDING:
-                return self._delivered(slot, outcome)
+                if slot.state == "pending":
+                    slot.state = "ready"
+                    ready.append(slot)
+                return slot.key, outcome
         return None
 
-    def _delivered(self, slot: Slot, outcome: Any) -> tuple[Any, Any]:
-        if type(outcome) is Failed:
-            raise self._attributed(slot, outcome.taken())
-        return slot.key, outcome
+    def _first_in_order(self) -> tuple[Any, Any] | None:
+        for slot in self._in_order():
+            if slot is not None and slot.is_polled:
+                outcome = self._poll(slot, look=True)
+                if type(outcome) is Failed:
+                    raise self._attributed(slot, outcome.taken())
+                if outcome is not PENDING:
+                    return slot.key, outcome
+        return None
 
     def _attributed(self, slot: Slot, failure: BaseException) -> BaseException:
         """A source's failure, which the caller of this raises: that delivers it."""
         try:
-            attributed_failure = attributed(failure, slot)
+            attributed_failure = attributed(failure, slot, self.owner)
         except BaseException:  # an interrupt, while the note was made
             slot.keep(Failed(failure))
             raise
@@ -194,7 +209,7 @@ class ReadyQueue(ABC):
             return
         if get_ident() != self._thread:
             raise RuntimeError(
-                f"{slot} of a MultiAwait was woken from another thread than the event loop's: "
+                f"{slot} of a {self.owner} was woken from another thread than the event loop's: "
                 "use loop.call_soon_threadsafe"
             )
         if slot.state == "paused" or self.phase not in ("polling", "asleep"):

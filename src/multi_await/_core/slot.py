@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, Literal, NoReturn, Protocol, TypeAlias
 
 from multi_await._core.outcome import Failed
-from multi_await._names import safe_repr
+from multi_await._names import safe_repr, short
 from multi_await._source import PENDING, Source, Wake
 
 # `ready` is in the ready queue, and no other state is. What is `removed` has left the set, and
@@ -41,7 +41,7 @@ class Slot:
         self.poll: Callable[[Wake], Any] = source.poll
 
     def __repr__(self) -> str:
-        return f"source {safe_repr(self.key)} ({safe_repr(self.source)})"
+        return f"source {short(self.key)} ({safe_repr(self.source)})"
 
     def __call__(self, *ignored: object) -> None:
         """The wake: what a pending source calls when it may have an outcome."""

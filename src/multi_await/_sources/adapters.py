@@ -5,8 +5,9 @@ They know what a source is, and neither what kinds there are nor what polls them
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from multi_await._names import name_of, safe_repr, short
 from multi_await._source import ENDED, Pending, Source, SourceLike, Wake, failing_after
@@ -14,6 +15,7 @@ from multi_await._sources.convert import close_coroutines, handed_over, polled
 
 T = TypeVar("T")
 V = TypeVar("V")
+Poll: TypeAlias = Callable[[Wake], T | Pending]
 
 
 def ending(source: SourceLike[T], value: V) -> Source[T | V]:
@@ -93,7 +95,17 @@ class _Around(Source[V], Generic[T, V]):
         except BaseException as failure:
             self._start_failure = failure
 
-    def _poll_inner(self, wake: Wake) -> T | Pending:
+    def poll(self, wake: Wake) -> V | Pending:
+        return self._ask(self._source.poll, wake)
+
+    def _look(self, wake: Wake) -> V | Pending:
+        return self._ask(self._source._look, wake)
+
+    @abstractmethod
+    def _ask(self, poll: Poll[T], wake: Wake) -> V | Pending:
+        """Poll the source in one of two ways."""
+
+    def _ask_inner(self, poll: Poll[T], wake: Wake) -> T | Pending:
         if self._start_failure is not None:
             failure, self._start_failure, self._is_over = self._start_failure, None, True
             try:
@@ -102,7 +114,7 @@ class _Around(Source[V], Generic[T, V]):
                 del failure  # its traceback keeps this frame: without it, no cycle
         if self._is_over:
             raise StopAsyncIteration
-        return self._source.poll(wake)
+        return poll(wake)
 
     def release(self) -> None:
         self._source.release()
@@ -118,20 +130,23 @@ class _Around(Source[V], Generic[T, V]):
 class Ending(_Around[T, T | V]):
     """Gives a value for the end."""
 
-    __slots__ = ("_has_told", "_value")
+    __slots__ = ("_has_told", "_value", "when_told")
 
     def __init__(self, source: Source[T], value: V) -> None:
         super().__init__(source)
         self._value = value
         self._has_told = False
+        self.when_told: Callable[[], None] | None = None  # for the owner, who need not poll again
 
-    def poll(self, wake: Wake) -> T | V | Pending:
+    def _ask(self, poll: Poll[T], wake: Wake) -> T | V | Pending:
         if self._has_told:
             raise StopAsyncIteration
         try:
-            return self._poll_inner(wake)
+            return self._ask_inner(poll, wake)
         except ENDED:
             self._has_told = True
+            if self.when_told is not None:
+                self.when_told()
             return self._value
 
     async def aclose(self) -> Iterable[T | V] | None:
@@ -150,9 +165,9 @@ class Catching(_Around[T, T | V]):
         super().__init__(source)
         self._wrap = wrap
 
-    def poll(self, wake: Wake) -> T | V | Pending:
+    def _ask(self, poll: Poll[T], wake: Wake) -> T | V | Pending:
         try:
-            return self._poll_inner(wake)
+            return self._ask_inner(poll, wake)
         except ENDED:
             raise
         except Exception as failure:
@@ -171,6 +186,13 @@ class Catching(_Around[T, T | V]):
 
     def __repr__(self) -> str:
         return f"catching({safe_repr(self._source)})"
+
+
+def ending_in(source: Source[Any]) -> Ending[Any, Any] | None:
+    """The `ending` that gives the last value of a source, if there is one."""
+    while type(source) is Catching:
+        source = source._source
+    return source if type(source) is Ending else None
 
 
 def _inner(given: SourceLike[T], adapter: str) -> Source[T]:

@@ -27,8 +27,8 @@ _METHODS = {
 }
 
 
-def as_source(given: SourceLike[T], position: int) -> Source[T]:
-    """The source for a function, or the `Source` itself.
+def as_source(given: SourceLike[T], key: object) -> Source[T]:
+    """The source for a function, or the `Source` itself; messages call it by its key.
 
     Raises:
         TypeError: it is neither; the message says what to pass instead.
@@ -37,13 +37,13 @@ def as_source(given: SourceLike[T], position: int) -> Source[T]:
     if isinstance(given, Source):
         if not handed_over(given):
             raise RuntimeError(
-                f"source {position} ({safe_repr(given)}) was handed over before: "
+                f"source {key} ({safe_repr(given)}) was handed over before: "
                 "a Source belongs to one MultiAwait, so make another"
             )
         return given
     if not callable(given):
-        raise TypeError(f"source {position} {_mistake(given)}")
-    return polled(given, f"source {position} ({name_of(given)})")
+        raise TypeError(f"source {key} {_mistake(given)}")
+    return polled(given, f"source {key} ({name_of(given)})")
 
 
 def as_sources(given: Sequence[SourceLike[Any]]) -> list[Source[Any]]:

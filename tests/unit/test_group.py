@@ -1,0 +1,396 @@
+"""A group: sources by key that come and go behind one position."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import dataclass
+
+import pytest
+
+from multi_await import (
+    PENDING,
+    Group,
+    Pending,
+    Source,
+    Wake,
+    after,
+    catching,
+    each,
+    ending,
+    every,
+    multi_await,
+    once,
+)
+from tests.machinery.tools import cancelled_after, steps
+
+
+@dataclass
+class Broken:
+    failure: Exception
+
+
+def filled(*items: int) -> asyncio.Queue[int]:
+    queue = asyncio.Queue[int]()
+    for item in items:
+        queue.put_nowait(item)
+    return queue
+
+
+async def letters(text: str, failure: Exception | None = None) -> AsyncIterator[str]:
+    for letter in text:
+        yield letter
+    if failure is not None:
+        raise failure
+
+
+class Probe(Source[int]):
+    """Says what happens to it."""
+
+    def __init__(self) -> None:
+        self.seen = list[str]()
+        self.wake: Wake | None = None
+        self.has: list[int] = []
+
+    def start(self) -> None:
+        self.seen.append("start")
+
+    def poll(self, wake: Wake) -> int | Pending:
+        self.wake = wake
+        return self.has.pop(0) if self.has else PENDING
+
+    def release(self) -> None:
+        self.seen.append("release")
+
+    async def aclose(self) -> Iterable[int]:
+        self.seen.append("aclose")
+        return self.has
+
+    def give(self, item: int) -> None:
+        self.has.append(item)
+        if self.wake is not None:
+            self.wake()
+
+
+# -- events ----------------------------------------------------------------------------------------
+
+
+async def test_an_event_of_a_group_is_the_key_and_the_value() -> None:
+    group = Group[str, int]()
+    group.add("a", filled(1).get)
+    async with multi_await(group) as m:
+        assert await m.select() == (0, ("a", 1))
+
+
+async def test_get_gives_one_event_of_a_group_in_each_round() -> None:
+    group = Group[str, int]()
+    group.add("a", filled(1).get)
+    group.add("b", filled(2).get)
+    async with multi_await(group, filled(3).get) as m:
+        assert await m.get() == ((("a", 1), 3), (None, None))
+        assert await m.get() == ((("b", 2), None), (None, None))
+
+
+async def test_the_sources_of_a_group_take_turns() -> None:
+    group = Group[str, int]()
+    group.add("a", filled(1, 2, 3).get)
+    group.add("b", filled(4, 5, 6).get)
+    async with multi_await(group) as m:
+        events = [(await m.select())[1] for _ in range(6)]
+    assert events == [("a", 1), ("b", 4), ("a", 2), ("b", 5), ("a", 3), ("b", 6)]
+
+
+async def test_a_group_is_one_source_among_the_others() -> None:
+    group = Group[int, int]()
+    for key in range(3):
+        group.add(key, filled(*range(10)).get)
+    async with multi_await(group, filled(*range(10)).get) as m:
+        positions = [(await m.select())[0] for _ in range(6)]
+    assert positions == [0, 1, 0, 1, 0, 1]
+
+
+async def test_a_biased_group_takes_the_first_source_in_order_of_adding() -> None:
+    group = Group[str, int](biased=True)
+    urgent = filled()
+    group.add("urgent", urgent.get)
+    group.add("other", filled(1, 2, 3).get)
+    async with multi_await(group) as m:
+        assert await m.select() == (0, ("other", 1))
+        urgent.put_nowait(0)
+        assert await m.select() == (0, ("urgent", 0))
+        assert await m.select() == (0, ("other", 2))
+
+
+@pytest.mark.parametrize("biased", [False, True])
+async def test_a_call_that_waits_is_woken_by_a_source_in_a_group(biased: bool) -> None:
+    group = Group[str, int](biased=biased)
+    queue = asyncio.Queue[int]()
+    group.add("a", queue.get)
+    async with multi_await(group) as m:
+        asyncio.get_running_loop().call_later(1, queue.put_nowait, 5)
+        assert await m.select() == (0, ("a", 5))
+
+
+@pytest.mark.parametrize("biased", [False, True])
+async def test_a_call_that_does_not_wait_sees_what_has_come_just_now(biased: bool) -> None:
+    group = Group[str, int]()
+    queue = asyncio.Queue[int]()
+    group.add("a", queue.get)
+    async with multi_await(group, biased=biased) as m:
+        assert m.select_nowait() is None
+        queue.put_nowait(1)
+        assert m.select_nowait() == (0, ("a", 1))
+
+
+@pytest.mark.parametrize("around", [lambda group: ending(group, None), lambda g: catching(g, str)])
+async def test_a_group_in_an_adapter_sees_it_too(
+    around: Callable[[Group[str, int]], Source[object]],
+) -> None:
+    group = Group[str, int]()
+    queue = asyncio.Queue[int]()
+    group.add("a", queue.get)
+    async with multi_await(around(group)) as m:
+        assert m.select_nowait() is None
+        queue.put_nowait(1)
+        assert m.select_nowait() == (0, ("a", 1))
+
+
+async def test_a_biased_set_takes_what_a_group_of_its_own_has_got_just_now() -> None:
+    group = Group[str, int]()
+    first = asyncio.Queue[int]()
+    group.add("a", first.get)
+    async with multi_await(group, filled(1, 2).get, biased=True) as m:
+        assert await m.select() == (1, 1)
+        first.put_nowait(0)
+        assert await m.select() == (0, ("a", 0))
+
+
+async def test_groups_nest() -> None:
+    inner = Group[int, int]()
+    outer = Group[str, tuple[int, int]]()
+    outer.add("inner", inner)
+    queue = asyncio.Queue[int]()
+    async with multi_await(outer) as m:
+        inner.add(7, queue.get)
+        asyncio.get_running_loop().call_later(1, queue.put_nowait, 5)
+        assert await m.select() == (0, ("inner", (7, 5)))
+        inner.shutdown()
+        assert await inner.remove(7) == ()
+        outer.shutdown()
+        assert [event async for event in m] == []
+
+
+async def test_a_group_in_a_group_is_looked_at_by_a_call_that_does_not_wait() -> None:
+    inner, outer = Group[int, int](), Group[str, tuple[int, int]]()
+    queue = asyncio.Queue[int]()
+    inner.add(7, queue.get)
+    outer.add("inner", inner)
+    async with multi_await(outer) as m:
+        assert m.select_nowait() is None
+        queue.put_nowait(1)
+        assert m.select_nowait() == (0, ("inner", (7, 1)))
+
+
+# -- come and go -----------------------------------------------------------------------------------
+
+
+async def test_a_source_that_is_added_while_a_call_waits_is_polled_by_it() -> None:
+    group = Group[str, int]()
+    async with multi_await(group) as m:
+        asyncio.get_running_loop().call_later(1, group.add, "late", filled(1).get)
+        assert await m.select() == (0, ("late", 1))
+
+
+async def test_sources_are_started_with_the_set_or_when_they_are_added() -> None:
+    group = Group[str, int]()
+    early, late = Probe(), Probe()
+    group.add("early", early)
+    assert early.seen == []
+    async with multi_await(group):
+        assert early.seen == ["start"]
+        group.add("late", late)
+        assert late.seen == ["start"]
+
+
+async def test_a_timer_in_a_group_counts_from_when_it_was_added() -> None:
+    group = Group[str, int]()
+    async with multi_await(group) as m:
+        group.add("timer", after(1))
+        await asyncio.sleep(0.9)
+        async with asyncio.timeout(0.2):
+            assert await m.select() == (0, ("timer", 1))
+
+
+async def test_a_start_that_fails_is_the_failure_of_that_source() -> None:
+    class Fails(Probe):
+        def start(self) -> None:
+            raise OSError("no start")
+
+    group = Group[str, int]()
+    async with multi_await(group) as m:
+        group.add("bad", Fails())
+        with pytest.raises(OSError, match="no start"):
+            await m.select()
+        assert group.failed == "bad"
+        assert m.select_nowait() is None
+        assert "bad" not in group
+
+
+async def test_a_key_that_is_there_is_refused_and_its_source_left_alone() -> None:
+    group = Group[str, int]()
+    source = every(1)
+    group.add("a", filled(1).get)
+    with pytest.raises(ValueError, match="there is a source under the key 'a'"):
+        group.add("a", source)
+    group.add("b", source)
+    assert list(group) == ["a", "b"]
+
+
+async def test_a_source_that_is_none_is_refused_by_its_key() -> None:
+    group = Group[str, int]()
+    queue = filled()
+    with pytest.raises(TypeError, match=r"source 'a' is a coroutine, Queue.get\(\): pass"):
+        group.add("a", queue.get())  # type: ignore[arg-type]  # the mistake
+    with pytest.raises(TypeError, match="unhashable"):
+        group.add([], queue.get())  # type: ignore[arg-type]  # the mistake
+    source = every(1)
+    group.add("timer", source)
+    with pytest.raises(RuntimeError, match=r"source 'again' \(every\(1\)\) was handed over before"):
+        group.add("again", source)
+    assert list(group) == ["timer"]
+
+
+async def test_remove_ends_a_source_and_returns_what_it_left() -> None:
+    group = Group[str, int]()
+    probe = Probe()
+    async with multi_await(group) as m:
+        group.add("a", probe)
+        assert m.select_nowait() is None
+        probe.has.append(5)
+        assert await group.remove("a") == (5,)
+        assert probe.seen == ["start", "aclose"]
+        assert "a" not in group
+        assert len(group) == 0
+        group.add("a", filled(6).get)
+        assert await m.select() == (0, ("a", 6))
+    assert m.undelivered == ()
+
+
+async def test_what_a_cancelled_remove_leaves_is_in_undelivered_with_its_key() -> None:
+    gate = asyncio.Event()
+
+    class Slow(Probe):
+        async def aclose(self) -> Iterable[int]:
+            await gate.wait()
+            return [5]
+
+    group = Group[str, int]()
+    group.add("a", Slow())
+    async with multi_await(group) as m:
+        asyncio.get_running_loop().call_later(2, gate.set)
+        await cancelled_after(1, group.remove("a"))
+    assert m.undelivered == ((0, ("a", 5)),)
+
+
+@pytest.mark.parametrize("call", ["pause", "resume"])
+async def test_a_key_that_is_not_there_is_a_key_error(call: str) -> None:
+    group = Group[str, int]()
+    with pytest.raises(KeyError, match="there is no source under the key 'a'"):
+        getattr(group, call)("a")
+    with pytest.raises(KeyError, match="there is no source under the key 'a'"):
+        await group.remove("a")
+
+
+async def test_a_paused_source_is_not_polled_until_it_is_resumed() -> None:
+    group = Group[str, int]()
+    group.add("a", filled(1, 2).get)
+    async with multi_await(group) as m:
+        group.pause("a")
+        group.pause("a")
+        assert m.select_nowait() is None
+        asyncio.get_running_loop().call_later(1, group.resume, "a")
+        assert await m.select() == (0, ("a", 1))
+
+
+async def test_a_source_that_is_paused_while_it_is_woken_lets_others_have_the_item() -> None:
+    group = Group[str, int]()
+    queue = asyncio.Queue[int]()
+    group.add("a", queue.get)
+    async with multi_await(group) as m:
+        assert m.select_nowait() is None
+        rival = asyncio.ensure_future(queue.get())
+        await steps(1)
+        queue.put_nowait(1)
+        group.pause("a")
+        assert await rival == 1
+
+
+async def test_a_group_that_is_paused_holds_nothing() -> None:
+    group = Group[str, int]()
+    queue = asyncio.Queue[int]()
+    group.add("a", queue.get)
+    async with multi_await(group) as m:
+        assert m.select_nowait() is None
+        m.pause(0)
+        rival = asyncio.ensure_future(queue.get())
+        await steps(1)
+        queue.put_nowait(1)
+        assert await rival == 1
+        queue.put_nowait(2)
+        m.resume(0)
+        assert await m.select() == (0, ("a", 2))
+
+
+async def test_an_empty_group_waits() -> None:
+    async with multi_await(Group[str, int](), after(5)) as m:
+        assert await m.select() == (1, 1)
+
+
+async def test_after_shutdown_a_group_ends_when_its_last_source_has() -> None:
+    group = Group[str, str]()
+    group.add("a", each(letters("xy")))
+    group.add("b", once(letters("z").__anext__()))
+    group.shutdown()
+    group.shutdown()
+    async with multi_await(group) as m:
+        events = [event async for _, event in m]
+    assert events == [("a", "x"), ("b", "z"), ("a", "y")]
+
+
+async def test_shutdown_of_an_empty_group_ends_a_loop_that_waits() -> None:
+    group = Group[str, int]()
+    async with multi_await(group) as m:
+        asyncio.get_running_loop().call_later(1, group.shutdown)
+        assert [event async for event in m] == []
+
+
+async def test_removing_the_last_source_after_shutdown_ends_a_loop_that_waits() -> None:
+    group = Group[str, int]()
+    group.add("a", asyncio.Queue[int]().get)
+    group.shutdown()
+
+    async def remove() -> None:
+        await asyncio.sleep(1)
+        assert await group.remove("a") == ()
+
+    async with multi_await(group) as m, asyncio.TaskGroup() as tasks:
+        tasks.create_task(remove())
+        assert [event async for event in m] == []
+
+
+async def test_add_after_shutdown_is_an_error() -> None:
+    group = Group[str, int]()
+    group.shutdown()
+    with pytest.raises(RuntimeError, match=r"add\(\) to a Group after its shutdown\(\)"):
+        group.add("a", filled(1).get)
+
+
+async def test_a_paused_source_keeps_a_group_from_ending() -> None:
+    group = Group[str, str]()
+    group.add("a", each(letters("x")))
+    group.pause("a")
+    group.shutdown()
+    async with multi_await(group, after(1)) as m:
+        assert await m.select() == (1, 1)
+        group.resume("a")
+        assert [event async for event in m] == [(0, ("a", "x"))]

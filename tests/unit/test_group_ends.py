@@ -1,0 +1,561 @@
+"""How sources of a group end, fail and leave, and that nothing is lost then."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import gc
+import pickle
+import threading
+from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import dataclass
+
+import pytest
+
+from multi_await import (
+    PENDING,
+    Group,
+    Pending,
+    Source,
+    Wake,
+    after,
+    batched,
+    catching,
+    each,
+    ending,
+    every,
+    multi_await,
+)
+from tests.conftest import Reported
+from tests.machinery.tools import Gate, fails_at_the_end, steps
+
+
+@dataclass
+class Broken:
+    failure: Exception
+
+
+def filled(*items: int) -> asyncio.Queue[int]:
+    queue = asyncio.Queue[int]()
+    for item in items:
+        queue.put_nowait(item)
+    return queue
+
+
+async def letters(text: str, failure: Exception | None = None) -> AsyncIterator[str]:
+    for letter in text:
+        yield letter
+    if failure is not None:
+        raise failure
+
+
+class Probe(Source[int]):
+    """Says what happens to it."""
+
+    def __init__(self) -> None:
+        self.seen = list[str]()
+        self.wake: Wake | None = None
+        self.has: list[int] = []
+
+    def start(self) -> None:
+        self.seen.append("start")
+
+    def poll(self, wake: Wake) -> int | Pending:
+        self.wake = wake
+        return self.has.pop(0) if self.has else PENDING
+
+    def release(self) -> None:
+        self.seen.append("release")
+
+    async def aclose(self) -> Iterable[int]:
+        self.seen.append("aclose")
+        return self.has
+
+    def give(self, item: int) -> None:
+        self.has.append(item)
+        if self.wake is not None:
+            self.wake()
+
+
+# -- ends and failures -----------------------------------------------------------------------------
+
+
+async def test_an_ending_leaves_as_soon_as_its_value_is_delivered() -> None:
+    group = Group[str, str | None]()
+    group.add("a", ending(each(letters("x")), None))
+    async with multi_await(group) as m:
+        assert await m.select() == (0, ("a", "x"))
+        assert "a" in group
+        assert await m.select() == (0, ("a", None))
+        assert "a" not in group
+        assert len(group) == 0
+        assert list(group) == []
+        group.add("a", ending(each(letters("y")), None))
+        assert await m.select() == (0, ("a", "y"))
+
+
+async def test_an_ending_within_a_catching_leaves_as_soon() -> None:
+    group = Group[str, str | Broken | None]()
+    group.add("a", catching(ending(each(letters("")), None), Broken))
+    async with multi_await(group) as m:
+        assert await m.select() == (0, ("a", None))
+        assert "a" not in group
+
+
+@pytest.mark.parametrize("biased", [False, True])
+async def test_a_source_that_ends_leaves_when_a_poll_finds_its_end(biased: bool) -> None:
+    group = Group[str, str](biased=biased)
+    group.add("a", each(letters("x")))
+    async with multi_await(group) as m:
+        assert await m.select() == (0, ("a", "x"))
+        assert "a" in group
+        assert m.select_nowait() is None
+        await steps(3)
+        assert m.select_nowait() is None
+        assert "a" not in group
+
+
+async def test_messages_and_how_it_broke_and_that_it_is_over_are_three_cases() -> None:
+    failure = ConnectionError("reset")
+    group = Group[str, str | Broken | None]()
+    group.add("a", ending(catching(each(letters("x", failure)), Broken), None))
+    group.shutdown()
+    async with multi_await(group) as m:
+        assert [value async for _, (_, value) in m] == ["x", Broken(failure), None]
+
+
+async def test_what_has_left_is_closed_soon_and_not_only_at_the_end() -> None:
+    class Ends(Probe):
+        def poll(self, wake: Wake) -> int | Pending:
+            raise StopAsyncIteration
+
+    group = Group[str, int]()
+    probe = Ends()
+    group.add("a", probe)
+    async with multi_await(group) as m:
+        assert m.select_nowait() is None
+        await steps(2)
+        assert probe.seen == ["start", "aclose"]
+    assert probe.seen == ["start", "aclose"]
+
+
+async def test_what_has_left_a_moment_ago_is_closed_by_the_end() -> None:
+    class Ends(Probe):
+        def poll(self, wake: Wake) -> int | Pending:
+            raise StopAsyncIteration
+
+    group = Group[str, int]()
+    probes = Ends(), Ends(), Probe()
+    async with multi_await(group) as m:
+        for key, probe in enumerate(probes):
+            group.add(str(key), probe)
+        assert m.select_nowait() is None
+        assert "0" not in group
+        group.add("0", every(1))
+        assert m.select_nowait() is None
+    for probe in probes:
+        assert probe.seen == ["start", "aclose"]
+
+
+async def test_a_failure_is_raised_as_the_groups_and_names_the_key() -> None:
+    async def broken() -> int:
+        raise ConnectionError("reset")
+
+    group = Group[str, int]()
+    group.add("alice", broken)
+    async with multi_await(after(100), group) as m:
+        with pytest.raises(ConnectionError) as raised:
+            await m.select()
+        assert m.failed == 1
+        assert group.failed == "alice"
+        notes = "\n".join(raised.value.__notes__)
+        assert "raised by source 'alice' (" in notes
+        assert "of a Group" in notes
+        assert "raised by source 1 (Group(1 source)) of a MultiAwait" in notes
+
+
+def test_before_the_first_failure_failed_is_none() -> None:
+    assert Group[str, int]().failed is None
+
+
+async def test_get_tells_whose_failure_it_was_too() -> None:
+    async def broken() -> int:
+        raise ConnectionError("reset")
+
+    group = Group[str, int]()
+    group.add("alice", broken)
+    async with multi_await(group) as m:
+        _, (failure,) = await m.get()
+        assert isinstance(failure, ConnectionError)
+        assert group.failed == "alice"
+        assert m.failed is None
+
+
+async def test_a_sources_own_cancellation_is_its_failure() -> None:
+    async def cancelled() -> int:
+        raise asyncio.CancelledError
+
+    group = Group[str, int]()
+    group.add("a", cancelled)
+    async with multi_await(group) as m:
+        with pytest.raises(RuntimeError, match=r"source 'a' \(.*\) was cancelled, and not by"):
+            await m.select()
+
+
+async def test_the_others_go_on_after_a_failure() -> None:
+    async def broken() -> int:
+        raise ConnectionError("reset")
+
+    group = Group[str, int]()
+    group.add("bad", broken)
+    group.add("good", filled(1, 2).get)
+    seen = list[object]()
+    async with multi_await(group) as m:
+        while len(seen) < 4:
+            try:
+                seen.append((await m.select())[1])
+            except ConnectionError:
+                seen.append(group.failed)
+    assert sorted(seen, key=str) == [("good", 1), ("good", 2), "bad", "bad"]
+
+
+# -- nothing is held, nothing is lost --------------------------------------------------------------
+
+
+async def test_between_two_calls_a_group_holds_no_item_and_no_wake_up() -> None:
+    group = Group[str, int]()
+    one, two = asyncio.Queue[int](), asyncio.Queue[int]()
+    group.add("one", one.get)
+    group.add("two", two.get)
+    async with multi_await(group) as m:
+        call = asyncio.ensure_future(m.select())
+        await steps(2)
+        rival = asyncio.ensure_future(two.get())  # the next in line
+        await steps(1)
+        one.put_nowait(1)
+        two.put_nowait(2)
+        assert await call == (0, ("one", 1))
+        await steps(3)
+        assert rival.done()
+        assert await rival == 2
+        assert m.select_nowait() is None
+
+
+async def test_an_item_that_comes_between_two_calls_is_anybodys() -> None:
+    group = Group[str, int]()
+    queue = asyncio.Queue[int]()
+    group.add("a", queue.get)
+    async with multi_await(group) as m:
+        assert m.select_nowait() is None
+        rival = asyncio.ensure_future(queue.get())
+        await steps(1)
+        queue.put_nowait(1)
+        assert await rival == 1
+
+
+async def test_a_cancelled_call_takes_nothing() -> None:
+    group = Group[str, int]()
+    queue = asyncio.Queue[int]()
+    group.add("a", queue.get)
+    async with multi_await(group) as m:
+        call = asyncio.ensure_future(m.select())
+        await steps(2)
+        queue.put_nowait(1)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        assert queue.get_nowait() == 1
+
+
+async def test_what_was_produced_and_not_delivered_is_in_undelivered_with_its_key() -> None:
+    async def at_once() -> int:
+        return 5
+
+    group = Group[str, int]()
+    gate = Gate()
+    group.add("gate", gate.get)
+    group.add("once", at_once)
+    async with multi_await(group) as m:
+        call = asyncio.ensure_future(m.select())
+        await steps(1)
+        gate.open(6)
+        await call
+        await steps(5)
+    assert dict(value for _, value in m.undelivered) in ({"gate": 6}, {"once": 5})
+    assert {position for position, _ in m.undelivered} == {0}
+
+
+async def test_all_have_ended_when_the_set_has(reported: Reported) -> None:
+    group = Group[str, object]()
+    ended = list[str]()
+
+    async def slow(name: str) -> None:
+        try:
+            await asyncio.sleep(1000)
+        finally:
+            await asyncio.sleep(5)
+            ended.append(name)
+
+    group.add("a", lambda: slow("a"))
+    group.add("b", lambda: slow("b"))
+    group.add("c", fails_at_the_end)
+    async with multi_await(group) as m:
+        assert m.select_nowait() is None
+        await steps(2)
+    assert ended == ["a", "b"]
+    assert [str(context["exception"]) for context in reported] == ["at the end"]
+    assert "source 'c'" in reported[0]["message"]
+    reported.clear()
+
+
+async def test_add_after_the_end_is_an_error() -> None:
+    group = Group[str, int]()
+    async with multi_await(group):
+        pass
+    with pytest.raises(RuntimeError, match="this Group has ended, with its MultiAwait"):
+        group.add("a", filled(1).get)
+    assert len(group) == 0
+    assert repr(group) == "Group(0 sources)"
+
+
+async def test_a_source_of_a_group_may_end_the_whole_set() -> None:
+    group = Group[str, object]()
+
+    went_on = list[bool]()
+
+    async def ends() -> None:
+        await asyncio.sleep(1)
+        await m.cancel()
+        went_on.append(True)
+
+    group.add("ends", ends)
+    group.add("other", lambda: asyncio.sleep(1000))
+    m = multi_await(group)
+    with pytest.raises(RuntimeError, match="was closed by cancel"):
+        await m.select()
+    await m.cancel()
+    await steps(3)
+    assert went_on == [True]
+
+
+async def test_a_source_of_a_group_may_remove_itself() -> None:
+    group = Group[str, object]()
+    went_on = asyncio.Event()
+
+    async def removes() -> str:
+        await asyncio.sleep(1)
+        assert await group.remove("self") == ()
+        went_on.set()
+        return "ignored"
+
+    group.add("self", removes)
+    async with multi_await(group, went_on.wait) as m:
+        assert await m.select() == (1, True)
+
+
+async def test_remove_from_within_a_poll_is_an_error() -> None:
+    group = Group[str, int]()
+
+    class Removes(Probe):
+        def poll(self, wake: Wake) -> int | Pending:
+            coroutine = group.remove("a")
+            try:
+                coroutine.send(None)
+            finally:
+                coroutine.close()
+            return PENDING
+
+    group.add("a", Removes())
+    async with multi_await(group) as m:
+        with pytest.raises(RuntimeError, match=r"remove\(\) from within a source of the Group"):
+            await m.select()
+
+
+async def test_an_interrupt_at_the_end_of_a_source_that_left_comes_at_the_end_of_all() -> None:
+    class Interrupts(Probe):
+        def poll(self, wake: Wake) -> int | Pending:
+            raise StopAsyncIteration
+
+        async def aclose(self) -> Iterable[int]:
+            raise KeyboardInterrupt
+
+    group = Group[str, int]()
+    group.add("a", Interrupts())
+    m = multi_await(group)
+    assert m.select_nowait() is None
+    await steps(3)
+    with pytest.raises(KeyboardInterrupt):
+        await m.cancel()
+
+
+async def test_what_a_source_that_left_had_produced_is_in_undelivered() -> None:
+    class Leaves(Probe):
+        def poll(self, wake: Wake) -> int | Pending:
+            raise StopAsyncIteration
+
+        async def aclose(self) -> Iterable[int]:
+            return [5]
+
+    group = Group[str, int]()
+    group.add("a", Leaves())
+    async with multi_await(group) as m:
+        assert m.select_nowait() is None
+        await steps(3)
+    assert m.undelivered == ((0, ("a", 5)),)
+
+
+async def test_a_release_that_is_interrupted_keeps_nobody_from_being_released() -> None:
+    class Interrupts(Probe):
+        def release(self) -> None:
+            super().release()
+            raise KeyboardInterrupt
+
+    group = Group[str, int]()
+    probes = [Interrupts(), Interrupts(), Probe()]
+    for key, probe in enumerate(probes):
+        group.add(str(key), probe)
+    woken = list[object]()
+    group.start()
+    assert group.poll(lambda *_: woken.append(1)) is PENDING
+    for probe in probes:
+        assert probe.wake is not None
+        probe.wake()
+    woken.clear()
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            group.release()
+    assert len(woken) == 2  # so that whoever polls the group releases it again
+    group.release()
+    assert [probe.seen for probe in probes] == [["start", "release"]] * 3
+
+
+async def test_a_key_that_can_not_be_hashed_any_more_keeps_no_source_open(
+    reported: Reported,
+) -> None:
+    class Key:
+        broken = False
+
+        def __hash__(self) -> int:
+            if self.broken:
+                raise ValueError("no hash")
+            return 1
+
+    class Ends(Probe):
+        def poll(self, wake: Wake) -> int | Pending:
+            raise StopAsyncIteration
+
+    group = Group[Key, int]()
+    key, probe = Key(), Ends()
+    group.add(key, probe)
+    async with multi_await(group) as m:
+        assert m.select_nowait() is None
+        key.broken = True
+        with pytest.raises(ValueError, match="no hash"):
+            group.pause(key)
+    assert probe.seen == ["start", "aclose"]
+    assert [str(context["exception"]) for context in reported] == ["no hash"]
+    reported.clear()
+
+
+async def test_a_loop_that_shuts_down_still_gets_what_was_left() -> None:
+    """asyncio.run() cancels every task: also the one in which the group ends."""
+
+    class Slow(Probe):
+        async def aclose(self) -> Iterable[int]:
+            task = asyncio.current_task()
+            assert task is not None
+            await asyncio.sleep(1)
+            return [5]
+
+    group = Group[str, int]()
+    group.add("a", Slow())
+    m = multi_await(group)
+    assert m.select_nowait() is None
+    ending_all = asyncio.ensure_future(m.cancel())
+    await steps(2)
+    for task in asyncio.all_tasks() - {asyncio.current_task(), ending_all}:
+        if "end of source 0" in task.get_name():
+            task.cancel()
+    await ending_all
+    assert m.undelivered == ((0, ("a", 5)),)
+
+
+async def test_a_wake_from_another_thread_is_refused_by_the_group() -> None:
+    group = Group[str, int]()
+    probe = Probe()
+    group.add("a", probe)
+    failures = list[str]()
+
+    def wake() -> None:
+        assert probe.wake is not None
+        try:
+            probe.wake()
+        except RuntimeError as failure:
+            failures.append(str(failure))
+
+    async with multi_await(group) as m:
+        assert m.select_nowait() is None
+        thread = threading.Thread(target=wake)
+        thread.start()
+        thread.join()
+    (failure,) = failures
+    assert failure.startswith("source 'a' (")
+    assert "of a Group was woken from another thread" in failure
+
+
+async def test_a_group_belongs_to_one_set() -> None:
+    group = Group[str, int]()
+    async with multi_await(group):
+        with pytest.raises(RuntimeError, match="was handed over before"):
+            multi_await(group)
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_a_group_can_not_be_copied_or_pickled(duplicate: Callable[[object], object]) -> None:
+    with pytest.raises(TypeError, match="a Group can't be copied or pickled"):
+        duplicate(Group[str, int]())
+
+
+async def test_a_removed_group_returns_what_its_sources_left() -> None:
+    group = Group[str, int]()
+    probe = Probe()
+    group.add("a", probe)
+    async with multi_await() as m:
+        position = m.add(group)
+        assert m.select_nowait() is None
+        probe.has.append(5)
+        assert await m.remove(position) == (("a", 5),)
+
+
+async def test_keys_can_be_iterated_while_sources_come() -> None:
+    group = Group[int, int]()
+    group.add(1, every(1))
+    group.add(2, batched(filled(), 3))  # type: ignore[arg-type]  # lists
+    for key in group:
+        group.add(key + 10, every(1))
+    assert list(group) == [1, 2, 11, 12]
+    assert repr(group) == "Group(4 sources)"
+
+
+async def test_ten_thousand_connections_that_end_by_themselves_leave_nothing() -> None:
+    group = Group[int, str | None]()
+
+    async def connection() -> AsyncIterator[str]:
+        yield "hello"
+
+    async with multi_await(group) as m:
+
+        async def serve(count: int) -> None:
+            for number in range(count):
+                group.add(number, ending(each(connection()), None))
+                assert await m.select() == (0, (number, "hello"))
+                assert await m.select() == (0, (number, None))
+                assert len(group) == 0
+            await steps(5)
+
+        await serve(100)
+        gc.collect()
+        before = len(gc.get_objects())
+        await serve(10_000)
+        gc.collect()
+        assert len(gc.get_objects()) - before < 20
