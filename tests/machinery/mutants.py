@@ -47,16 +47,17 @@ MET_ALL = "met all tests"
 SAME = re.compile(r"core/ReplaceComparisonOperator_(Is_Eq|IsNot_NotEq|Eq_Is|NotEq_IsNot)$")
 
 # The tests, in stages, each of which is run only if the ones before have passed: where they are in
-# tests/, the environment, the most seconds. Plugins take longer to load than most mutants live. The
-# first stage is the unit tests of the module that is broken; the last one is for those that have
-# survived the others, when all mutants have met them.
+# tests/, the environment, and the seconds that are enough on a machine that is not busy. Plugins
+# take longer to load than most mutants live. The first stage is the unit tests of the module that
+# is broken; the last one is for those that have survived the others, when all have met them.
 QUICK = (
     "unit promises/test_promises.py promises/test_paths_of_failure.py "
     "promises/test_every_program.py promises/test_every_step.py peers/test_faults_of_1_0_4.py"
 )
 OTHERS = (
     "promises/test_leaks.py promises/test_conservation.py promises/test_conservation_open_sets.py "
-    "promises/test_model.py promises/test_hostile_schedules.py "
+    "promises/test_conservation_groups.py promises/test_two_blows.py promises/test_model.py "
+    "promises/test_hostile_schedules.py promises/test_every_step_groups.py "
     "peers/go peers/test_cancellation_of_asyncio.py "
     "real/test_examples.py real/test_real_sources.py"
 )
@@ -180,10 +181,27 @@ def copy_the_checkout() -> None:
         (package.parent / "__pycache__").touch()
 
 
-def failing_tests(module: str, stages: list[str], *, write_bytecode: bool = False) -> str | None:
-    """What the tests say, as soon as one fails; None if all pass."""
+def limits_of(stages: list[str]) -> dict[str, float]:
+    """How long each stage may take: a few times what it takes without a mutant."""
+    limits = dict.fromkeys(stages, 0.0)
     for stage in stages:
-        places, environment, seconds = STAGES[stage]
+        if stage != "first":
+            begin = time.monotonic()
+            generous = {stage: 10.0 * STAGES[stage][2]}
+            if (said := failing_tests("__init__", generous, write_bytecode=True)) is not None:
+                sys.exit(f"the tests fail without a mutant\n{said}")
+            limits[stage] = max(STAGES[stage][2], 4 * (time.monotonic() - begin))
+    if "first" in limits:  # which is a part of the next one
+        limits["first"] = limits.get("quick", 10.0 * STAGES["first"][2])
+    return limits
+
+
+def failing_tests(
+    module: str, limits: dict[str, float], *, write_bytecode: bool = False
+) -> str | None:
+    """What the tests say, as soon as one fails; None if all pass."""
+    for stage, seconds in limits.items():
+        places, environment, _ = STAGES[stage]
         files = unit_tests(module) if stage == "first" else [f"tests/{at}" for at in places.split()]
         if stage == "first" and not files:
             continue
@@ -205,7 +223,7 @@ def unit_tests(module: str) -> list[str]:
 
 
 def run_pytest(
-    options: list[str], environment: dict[str, str], seconds: int, write_bytecode: bool
+    options: list[str], environment: dict[str, str], seconds: float, write_bytecode: bool
 ) -> tuple[int | None, str]:
     """The exit status, or None if it took too long, and the output.
 
@@ -261,9 +279,7 @@ def make_mutants() -> None:
 
 def run_mutants(stages: list[str], chosen: str, again: bool) -> None:
     """Those that have not met these tests."""
-    all_tests = [stage for stage in stages if stage != "first"]
-    if (said := failing_tests("__init__", all_tests, write_bytecode=True)) is not None:
-        sys.exit(f"the tests fail without a mutant\n{said}")
+    limits = limits_of(stages)
     with use_db(str(SESSION), WorkDB.Mode.open) as db:
         results = dict(db.results)
         for item in db.work_items:
@@ -272,7 +288,7 @@ def run_mutants(stages: list[str], chosen: str, again: bool) -> None:
                 continue
             if not is_due(results.get(item.job_id), stages, again):
                 continue
-            result = try_mutant(mutation, stages)
+            result = try_mutant(mutation, limits)
             db.set_result(item.job_id, result)
             if result.worker_outcome == WorkerOutcome.NORMAL:
                 print("." if result.is_killed else f"\n{result.diff}\n", end="", flush=True)
@@ -286,7 +302,7 @@ def is_due(known: WorkResult | None, stages: list[str], again: bool) -> bool:
     return again or (stages == ["whole"] and known.output != MET_ALL)
 
 
-def try_mutant(mutation: MutationSpec, stages: list[str]) -> WorkResult:
+def try_mutant(mutation: MutationSpec, limits: dict[str, float]) -> WorkResult:
     path = mutation.module_path
     code = path.read_text()
     try:
@@ -298,7 +314,7 @@ def try_mutant(mutation: MutationSpec, stages: list[str]) -> WorkResult:
         return WorkResult(worker_outcome=WorkerOutcome.SKIPPED)
     path.write_text(mutated)
     try:
-        said = failing_tests(path.stem, stages)
+        said = failing_tests(path.stem, limits)
     finally:
         path.write_text(code)
     lines = difflib.unified_diff(
@@ -306,7 +322,7 @@ def try_mutant(mutation: MutationSpec, stages: list[str]) -> WorkResult:
     )
     return WorkResult(
         worker_outcome=WorkerOutcome.NORMAL,
-        output=MET_ALL if said is None and "whole" in stages else said,
+        output=MET_ALL if said is None and "whole" in limits else said,
         test_outcome=TestOutcome.SURVIVED if said is None else TestOutcome.KILLED,
         diff="\n".join(lines),
     )
