@@ -209,14 +209,14 @@ async def test_matching_each_of_many_sends_or_receives_and_the_sums_agree(
 ) -> None:
     queue = Queue(1)
     events = Counter[int]()
+    for _ in range(leftover):
+        queue.put_nowait(-1)
 
     async def either(number: int) -> None:
         async with multi_await(queue.get, put(queue, always(number))) as m:
             events[(await m.select())[0]] += 1
 
     async with asyncio.TaskGroup() as group:
-        for _ in range(leftover):
-            group.create_task(queue.put(-1))
         for number in range(tasks):
             group.create_task(either(number))
     assert events[1] + leftover == events[0]
@@ -276,11 +276,11 @@ async def test_stress_mixed_a_send_and_a_receive_follow_another_task() -> None:
     async with go() as start, multi_await(incoming.get, put(outgoing, lambda: number)) as m:
         start(other())
         for number in range(COUNT):
-            assert {await m.select(), await m.select()} == {(0, number), (1, number)}
+            first = await m.select()
+            m.pause(first[0])
+            assert {first, await m.select()} == {(0, number), (1, number)}
+            m.resume(first[0])
             done.put_nowait(None)
-            m.pause(1)  # as long as it is not its turn
-            await asyncio.sleep(0)
-            m.resume(1)
 
 
 async def test_stress_timeout_items_come_in_order_though_both_sides_time_out() -> None:
