@@ -17,19 +17,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from multi_await._sources.convert import polled
-from tests.machinery.model import (
-    CALLS,
-    EIGHTH,
-    NOWAIT_CALLS,
-    Box,
-    Consumer,
-    Errand,
-    Function,
-    Gets,
-    Kind,
-    Made,
-    World,
-)
+from tests.machinery.kinds import EIGHTH, Box, Function, Gets, Kind
+from tests.machinery.model import CALLS, NOWAIT_CALLS, Consumer, Errand, Made, World
 from tests.machinery.programs import (
     AnyStep,
     add,

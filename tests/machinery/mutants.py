@@ -59,7 +59,7 @@ OTHERS = (
     "promises/test_conservation_groups.py promises/test_two_blows.py promises/test_model.py "
     "promises/test_hostile_schedules.py promises/test_every_step_groups.py "
     "peers/go peers/test_cancellation_of_asyncio.py "
-    "real/test_examples.py real/test_real_sources.py"
+    "real/test_examples.py real/test_every_kind.py"
 )
 BARE = {"SCHEDULES": "5", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 STAGES: dict[str, tuple[str, dict[str, str], int]] = {

@@ -23,9 +23,9 @@ from hypothesis import given, settings
 from multi_await._core import calls
 from tests.conftest import new_loop, with_task_factory
 from tests.machinery.every_program import BUDGET, SETTINGS, Program, every_program, length_for
-from tests.machinery.programs import AS_THE_SEED_SAYS, programs
-from tests.machinery.programs import Program as RandomProgram
 from tests.machinery.programs import run as run_program
+from tests.machinery.random_programs import AS_THE_SEED_SAYS, programs
+from tests.machinery.random_programs import Program as RandomProgram
 from tests.machinery.shuffled_loop import ShuffledLoop
 from tests.promises.test_conservation import Schedule, function_source, inline_source
 from tests.promises.test_conservation import run as run_schedule
