@@ -103,7 +103,7 @@ test-pyodide: docs/_build/pyodide/.downloaded ## the tests in Pyodide, the Pytho
 	$(NODE) tests/pyodide/run.mjs $(<D) -q
 
 test-dist: .venv/.installed ## what is released: builds, an empty environment, the first program, the sdist's tests
-	$(BIN)/python -m pytest -q tests/release/distributions.py
+	$(BIN)/python -m pytest -q -o faulthandler_timeout=900 tests/release/distributions.py
 
 soak: .venv/.installed ## random programs against the model for a while: make soak SECONDS=600
 	SOAK_SECONDS=$(SECONDS) $(BIN)/python -m pytest -q -s tests/machinery/soak.py
