@@ -26,7 +26,7 @@ from rich.table import Table
 
 from benchmarks import old, plots, report
 from benchmarks.method import ROOT, Cell, Job, measure, version_of
-from benchmarks.peers import FLOOR, OURS, PACKAGES, STANDARD
+from benchmarks.peers import FLOOR, OURS
 from benchmarks.workloads import WORKLOADS
 
 SIZES = (1, 2, 8, 64, 1024, 16384)
@@ -95,9 +95,7 @@ class Plan:
 
     def names(self, workload: str) -> list[str]:
         """The floor, and the peers."""
-        peers = [*OURS, *STANDARD, *PACKAGES]
-        if workload == "import":
-            peers = [OURS[0], *PACKAGES]
+        peers = WORKLOADS[workload].peers
         names = [peer.name for peer in peers if any(part in peer.name for part in self.parts)]
         return [WORKLOADS[workload].floor.name, *names]
 
@@ -106,9 +104,7 @@ class Plan:
         for workload in self.workloads:
             if self.loop not in WORKLOADS[workload].loops:
                 continue
-            sizes = self.sizes
-            if WORKLOADS[workload].unit == "items" or workload == "import":
-                sizes = [8]
+            sizes = WORKLOADS[workload].sizes or self.sizes
             yield [self.job(self.python, self.loop, workload, size) for size in sizes]
         if self.elsewhere:
             yield from ([job] for job in self.jobs_elsewhere())

@@ -18,7 +18,7 @@ from datetime import timedelta
 from typing import Any, Protocol, TypeAlias
 
 from benchmarks import old
-from multi_await import MultiAwait, every, multi_await
+from multi_await import MultiAwait, batched, each, every, multi_await
 
 PLENTY = 1 << 20  # the size of a channel that is never full
 
@@ -175,6 +175,15 @@ class WaitsAlone(Oracle):
             wait.close()
 
 
+class Iterates(Oracle):
+    """The loop over one async iterable alone."""
+
+    @asynccontextmanager
+    async def items(self, channels: Sequence[Any], order: Iterable[int]) -> AsyncIterator[Take]:
+        (iterator,) = channels
+        yield functools.partial(_iterate, iterator)
+
+
 # -- ours ------------------------------------------------------------------------------------------
 
 
@@ -227,6 +236,33 @@ class Ours(Functions):
 
     def ticks(self, periods: Sequence[float], moments: Iterable[float]) -> Opened:
         return self.opened([every(period) for period in periods])
+
+
+class Each(Ours):
+    """The same, of async iterables."""
+
+    def items(self, channels: Sequence[Any], order: Iterable[int]) -> Opened:
+        return self.opened([each(channel) for channel in channels])
+
+
+async def by_batch(m: MultiAwait[*tuple[Any, ...]], count: int, deliver: Deliver) -> None:
+    """One batch at a time."""
+    while count > 0:
+        _, items = await m.select()
+        for item in items:
+            deliver(item)
+        count -= len(items)
+
+
+class Batched(Ours):
+    """The same, of queues in batches."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"multi_await, `batched(queue, {most})`", by_batch)
+        self._most = most
+
+    def items(self, channels: Sequence[asyncio.Queue[int]], order: Iterable[int]) -> Opened:
+        return self.opened([batched(channel, self._most) for channel in channels])
 
 
 class Old(Functions):
@@ -549,10 +585,16 @@ class FrequenzChannel:
 
 FLOOR = Oracle("bare `await queues[k].get()`")
 WAITS_ALONE = WaitsAlone("the bare `queue.get()` of each")
+ITERATES = Iterates("a plain `async for`")
 SELECT = Ours("multi_await, `select()`", by_select)
 GET = Ours("multi_await, `get()`", by_get)
 BIASED = Ours("multi_await, `select()`, biased", by_select, biased=True)
 OURS: list[Peer] = [SELECT, Ours("multi_await, `async for`", by_iteration), GET, BIASED]
+EACHES: list[Peer] = [
+    Each("multi_await, `select()` of `each`", by_select),
+    Each("multi_await, `async for` of `each`", by_iteration),
+]
+BATCH, BATCH_OF_64 = BATCHES = Batched(1), Batched(64)
 STANDARD: list[Peer] = [
     ByHand("`asyncio.wait` by hand"),
     Pumps("a task each, one `Queue()`", 0),
@@ -566,4 +608,5 @@ PACKAGES: list[Peer] = [
     Aiochan("aiochan, `select`"),
     Anyio("anyio, a task each"),
 ]
-PEERS = {peer.name: peer for peer in [FLOOR, WAITS_ALONE, *OURS, *STANDARD, *PACKAGES]}
+FLOORS: list[Peer] = [FLOOR, WAITS_ALONE, ITERATES]
+PEERS = {peer.name: peer for peer in [*FLOORS, *OURS, *EACHES, *BATCHES, *STANDARD, *PACKAGES]}

@@ -15,13 +15,23 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from benchmarks.method import TOO_MUCH, Cell
-from benchmarks.peers import FLOOR, GET, PACKAGES, PEERS, SELECT, STANDARD
+from benchmarks.peers import (
+    BATCH,
+    BATCH_OF_64,
+    FLOOR,
+    GET,
+    PACKAGES,
+    PEERS,
+    SELECT,
+    STANDARD,
+)
 from benchmarks.workloads import WORKLOADS
 
 Row: TypeAlias = list[str]
 
 EVENTS = [name for name, workload in WORKLOADS.items() if workload.unit == "µs"]
-ELSEWHERE = [name for name in EVENTS if name != "start"]  # measured on other Pythons and loops too
+# Measured on other Pythons and loops too, at 64 sources.
+ELSEWHERE = [name for name in EVENTS if name != "start" and not WORKLOADS[name].sizes]
 SCALE = {"µs": 1e6, "ms": 1e3, "bytes": 1, "items": 1}
 DISTRIBUTIONS = [
     "aiochan",
@@ -269,6 +279,8 @@ def aims(results: Results) -> Iterator[tuple[str, int, float, float | None]]:
         for size in MANY:
             ratio = results.ratio(workload=name, size=size, peer=peer.name)
             yield f"{WORKLOADS[name].title}: {peer.name}", size, most, ratio
+    batches = results.ratio(workload="batches", size=1, peer=BATCH_OF_64.name)
+    yield f"Batches: {BATCH_OF_64.name}", 1, 0.75, batches
     for cell in results.of(workload="memory", size=1024, peer=SELECT.name):
         yield "Memory: bytes", 1024, 1024, cell.cost
     for cell in results.of(workload="import", peer=SELECT.name):
@@ -281,6 +293,10 @@ def aims_by_comparison(results: Results) -> Iterator[tuple[str, int, float, floa
     memory = results.ratio(workload="memory", size=1024, peer=SELECT.name)
     if tasks and memory:
         yield "Memory: part of a task each", 1024, 0.5, memory / tasks
+    batch = results.ratio(workload="batches", size=1, peer=BATCH.name)
+    select = results.ratio(workload="batches", size=1, peer=SELECT.name)
+    if batch and select:
+        yield f"Batches: {BATCH.name}: of `select()`", 1, 4 / 3, batch / select
     for size in MANY:
         old = results.ratio(workload="backlog", size=size, peer=PACKAGES[0].name)
         ours = results.ratio(workload="backlog", size=size, peer=GET.name)

@@ -18,13 +18,34 @@ import sys
 import time
 import tracemalloc
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Sequence,
+)
+from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self, TypeAlias
 
-from benchmarks.peers import FLOOR, WAITS_ALONE, Deliver, Opened, Peer, Take
+from benchmarks.peers import (
+    BATCHES,
+    EACHES,
+    FLOOR,
+    ITERATES,
+    OURS,
+    PACKAGES,
+    SELECT,
+    STANDARD,
+    WAITS_ALONE,
+    Deliver,
+    Opened,
+    Peer,
+    Take,
+)
 
 EVENTS = 8192  # or more, if there are more sources than that
 
@@ -51,6 +72,8 @@ class Workload:
     unit: str = "µs"
     beside: int = 64  # the number of sources at which a table has microseconds or bytes too
     loops: Sequence[str] = ("asyncio", "uvloop")
+    peers: Sequence[Peer] = (*OURS, *STANDARD, *PACKAGES)
+    sizes: Sequence[int] = ()  # the only numbers of sources, if not all are of interest
 
 
 class Received:
@@ -234,6 +257,35 @@ async def produce(channel: Any, items: Iterable[int]) -> None:
     """Put them all, waiting for room."""
     for item in items:
         await channel.put(item)
+
+
+async def iterations(peer: Peer, size: int, limit: float) -> Sample:
+    """One generator, which gives the event loop a turn before each item."""
+    return await iterated(peer, waits(EVENTS), limit)
+
+
+async def iterations_ready(peer: Peer, size: int, limit: float) -> Sample:
+    """The same, but the generator never waits."""
+    return await iterated(peer, waits_never(EVENTS), limit)
+
+
+async def waits(count: int) -> AsyncGenerator[int, None]:
+    """Items from 1 on."""
+    for item in range(1, count + 1):
+        await asyncio.sleep(0)
+        yield item
+
+
+async def waits_never(count: int) -> AsyncGenerator[int, None]:
+    """Items from 1 on."""
+    for item in range(1, count + 1):
+        yield item
+
+
+async def iterated(peer: Peer, items: AsyncGenerator[int, None], limit: float) -> Sample:
+    """Take all that a generator gives."""
+    async with aclosing(items), peer.items([items], [0] * EVENTS) as take:
+        return await Received().sample(take, EVENTS, limit)
 
 
 async def idle(peer: Peer, size: int, limit: float) -> Sample:
@@ -457,6 +509,32 @@ WORKLOADS = {
         "task. The floor awaits the function that it is told.",
         functions,
     ),
+    "iterations": Workload(
+        "Iterations that wait",
+        "One async generator, which gives the event loop a turn before each item.",
+        iterations,
+        floor=ITERATES,
+        beside=1,
+        peers=EACHES,
+        sizes=(1,),
+    ),
+    "iterations_ready": Workload(
+        "Iterations that never wait",
+        "One async generator, which never waits for anything.",
+        iterations_ready,
+        floor=ITERATES,
+        beside=1,
+        peers=EACHES,
+        sizes=(1,),
+    ),
+    "batches": Workload(
+        "Batches",
+        "A backlog in one queue; for each item.",
+        backlog,
+        beside=1,
+        peers=(SELECT, *BATCHES),
+        sizes=(1,),
+    ),
     "start": Workload(
         "Start and leave",
         "To begin to wait on N queues, take one item, and end; for each source. The floor is "
@@ -473,7 +551,9 @@ WORKLOADS = {
         unit="bytes",
         beside=1024,
     ),
-    "import": Workload("Import", "", importing, unit="ms", beside=0),
-    "leave": Workload("Left behind", "", leave, unit="items"),
-    "cancelled": Workload("Cancelled waits", "", cancelled, unit="items"),
+    "import": Workload(
+        "Import", "", importing, unit="ms", beside=0, peers=(SELECT, *PACKAGES), sizes=(8,)
+    ),
+    "leave": Workload("Left behind", "", leave, unit="items", sizes=(8,)),
+    "cancelled": Workload("Cancelled waits", "", cancelled, unit="items", sizes=(8,)),
 }

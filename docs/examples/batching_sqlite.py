@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 
-from multi_await import every, multi_await
+from multi_await import batched, every, multi_await
 
 TABLE = "CREATE TABLE user_last_active (user INTEGER PRIMARY KEY, last_active INTEGER)"
 UPSERT = """INSERT INTO user_last_active VALUES (?, ?)
@@ -18,9 +18,9 @@ class LastActive:
         self.unwritten: dict[int, int] = {}
         self.noted = 0
 
-    def note(self, user: int, when: int) -> None:
-        self.unwritten[user] = when
-        self.noted += 1
+    def note(self, views: list[tuple[int, int]]) -> None:
+        self.unwritten.update(views)
+        self.noted += len(views)
 
     def write(self) -> None:
         """Write a row for each active user, in one transaction."""
@@ -30,18 +30,17 @@ class LastActive:
 
 
 async def write_batches(views: Views, table: LastActive, stop: asyncio.Event) -> None:
-    async with multi_await(views.get, every(0.5), stop.wait) as m:
+    async with multi_await(batched(views, 1000), stop.wait, every(0.5), biased=True) as m:
         async for event in m:
             match event:
-                case (0, (user, when)):
-                    table.note(user, when)
+                case (0, some_views):
+                    table.note(some_views)
                 case (1, _):
-                    table.write()
-                case (2, _):
                     break
-    print("at the stop", views.qsize(), "views are in the queue")
-    while not views.empty():
-        table.note(*views.get_nowait())
+                case (2, _):
+                    table.write()
+    users = len(table.unwritten)
+    print("at the stop:", users, "users unwritten,", views.qsize(), "views in the queue")
     table.write()  # the last batch
 
 

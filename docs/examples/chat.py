@@ -1,51 +1,48 @@
 """A chat room: people come and go, and each of them is a source while they are here."""
 
 import asyncio
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
 
-from multi_await import multi_await
+from multi_await import each, ending, multi_await
 
-
-@dataclass
-class Person:
-    name: str
-    says: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
+Person = tuple[str, AsyncIterator[str]]  # a name, and what they say
 
 
 async def room(doors: asyncio.Queue[Person]) -> None:
-    people: dict[int, Person] = {}
+    names: dict[int, str] = {}
     async with multi_await() as m:
         door = m.add(doors.get)
         async for position, value in m:
             if position == door:
-                position = m.add(value.says.get)
-                people[position] = value
-                print(f"{value.name} comes in, and is at position {position}")
-            elif value == "bye":
+                name, words = value
+                position = m.add(ending(each(words), None))
+                names[position] = name
+                print(f"{name} comes in, and is at position {position}")
+            elif value is None:
                 await m.remove(position)
-                print(f"{people.pop(position).name} leaves")
+                print(f"{names.pop(position)} leaves")
             else:
-                print(f"{people[position].name}: {value}")
-            if not people:
+                print(f"{names[position]}: {value}")
+            if not names:
                 break
 
 
-async def visit(doors: asyncio.Queue[Person], name: str, *said: str, at: float) -> None:
-    await asyncio.sleep(at)
-    person = Person(name)
-    doors.put_nowait(person)
-    for word in said:
+async def talk(*words: str) -> AsyncIterator[str]:
+    for word in words:
         await asyncio.sleep(0.5)
-        person.says.put_nowait(word)
+        yield word
+    await asyncio.sleep(0.5)
 
 
 async def main() -> None:
     doors: asyncio.Queue[Person] = asyncio.Queue()
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(room(doors))
-        tasks.create_task(visit(doors, "Ada", "hello?", "hello Grace", "bye", at=0))
-        tasks.create_task(visit(doors, "Grace", "hello Ada", "who else is here?", "bye", at=0.75))
-        tasks.create_task(visit(doors, "Edsger", "I am", "bye", at=1.6))
+        doors.put_nowait(("Ada", talk("hello?", "hello Grace")))
+        await asyncio.sleep(0.75)
+        doors.put_nowait(("Grace", talk("hello Ada", "who else is here?")))
+        await asyncio.sleep(0.85)
+        doors.put_nowait(("Edsger", talk("I am")))
 
 
 if __name__ == "__main__":

@@ -12,11 +12,12 @@ import contextlib
 import functools
 import json
 import signal
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from multi_await import every, multi_await, once
+from multi_await import each, ending, every, multi_await, once
 
 PAGE = Path(__file__).with_name("event_feed.html")
 LIMIT = 1000  # lines that may wait for a client
@@ -34,13 +35,13 @@ class Client:
         self.ws = ws
         self.outbox: asyncio.Queue[str | None] = asyncio.Queue()
 
-    async def says(self) -> str | None:
-        """Its next message, or None: it has left. To fail here would end the feed."""
+    async def says(self) -> AsyncIterator[str]:
+        """Its messages, until it leaves. To fail here would end the feed."""
         with contextlib.suppress(ConnectionError):
-            message = await self.ws.receive()
-            if message.type is WSMsgType.TEXT:
-                return str(message.data)
-        return None
+            async for message in self.ws:
+                if message.type is not WSMsgType.TEXT:
+                    break
+                yield str(message.data)
 
     async def writes(self) -> None:
         """Send what it is to be told, until it has left or is to leave."""
@@ -53,7 +54,7 @@ class Client:
         if self.outbox.qsize() < LIMIT:
             self.outbox.put_nowait(line)
         else:
-            self.cut_off()  # and then it says None, as any other that leaves
+            self.cut_off()  # and then it ends, as any other that leaves
 
     def cut_off(self) -> None:
         if self.request.transport is not None:
@@ -75,7 +76,7 @@ async def feed(doors: asyncio.Queue[Client], stop: asyncio.Event) -> list[str]:
             elif position == door:
                 joined += 1
                 value.name = f"client {joined}"
-                clients[m.add(value.says)] = value
+                clients[m.add(ending(each(value.says()), None))] = value
                 text = f"{value.name} is here"
             elif value is None:
                 await m.remove(position)
@@ -87,7 +88,7 @@ async def feed(doors: asyncio.Queue[Client], stop: asyncio.Event) -> list[str]:
             line = json.dumps({"clients": len(clients), "seconds": seconds, "text": text})
             for client in clients.values():
                 client.tell(line)
-    return [text for _, text in m.undelivered if text is not None]
+    return [text for _, text in m.undelivered]
 
 
 async def connection(

@@ -2,8 +2,9 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 
-from multi_await import every, multi_await, once
+from multi_await import each, ending, every, multi_await, once
 
 LIMIT = 2  # lines that may wait for a client
 
@@ -15,8 +16,9 @@ class Client:
         self.words: asyncio.Queue[str | None] = asyncio.Queue()
         self.outbox: asyncio.Queue[str | None] = asyncio.Queue()
 
-    async def says(self) -> str | None:
-        return await self.words.get()  # None: it has left
+    async def says(self) -> AsyncIterator[str]:
+        while (word := await self.words.get()) is not None:
+            yield word
 
     async def writes(self) -> None:
         while (line := await self.outbox.get()) is not None:
@@ -26,7 +28,7 @@ class Client:
         if self.outbox.qsize() < LIMIT:
             self.outbox.put_nowait(line)
         else:
-            self.cut_off()  # and then it says None, as any other that leaves
+            self.cut_off()  # and then it ends, as any other that leaves
 
     def cut_off(self) -> None:
         self.words.put_nowait(None)
@@ -47,7 +49,7 @@ async def feed(doors: asyncio.Queue[Client], stop: asyncio.Event) -> list[str]:
             elif position == door:
                 joined += 1
                 value.name = f"client {joined}"
-                clients[m.add(value.says)] = value
+                clients[m.add(ending(each(value.says()), None))] = value
                 text = f"{value.name} is here"
             elif value is None:
                 await m.remove(position)
@@ -59,7 +61,7 @@ async def feed(doors: asyncio.Queue[Client], stop: asyncio.Event) -> list[str]:
             line = json.dumps({"clients": len(clients), "seconds": seconds, "text": text})
             for client in clients.values():
                 client.tell(line)
-    return [text for _, text in m.undelivered if text is not None]
+    return [text for _, text in m.undelivered]
 
 
 async def connection(client: Client, over: asyncio.Event) -> None:
@@ -80,8 +82,8 @@ async def main() -> None:
         await asyncio.sleep(0.5)
         ada.words.put_nowait("hello")
         await asyncio.sleep(2)
-        ada.words.put_nowait("bye")
         stop.set()
+        ada.words.put_nowait("bye")
         print("said too late:", await feeding)
         over.set()
 

@@ -26,9 +26,10 @@ from collections.abc import AsyncIterator
 import aiosqlite
 from aiohttp import web
 
-from multi_await import every, multi_await
+from multi_await import batched, every, multi_await
 
 View = tuple[int, float]  # user_id, when
+MOST = 1000  # views in one event, so that no turn of the loop takes long
 
 TABLE = """CREATE TABLE IF NOT EXISTS user_last_active
            (user_id INTEGER PRIMARY KEY, last_active_time REAL NOT NULL)"""
@@ -55,12 +56,12 @@ class LastActive:
         self.unwritten_since = 0.0
         self.report = Report()
 
-    def note(self, user_id: int, when: float) -> None:
-        """Keep a page view in memory."""
-        if not self.unwritten:
-            self.unwritten_since = when
-        self.unwritten[user_id] = when
-        self.report.page_views += 1
+    def note(self, views: list[View]) -> None:
+        """Keep page views in memory."""
+        if views and not self.unwritten:
+            _, self.unwritten_since = views[0]
+        self.unwritten.update(views)
+        self.report.page_views += len(views)
 
     async def write(self) -> None:
         """Write a row for each user who was active, in one transaction; if it fails, keep them."""
@@ -85,22 +86,17 @@ async def write_batches(
     activity: asyncio.Queue[View], table: LastActive, period: float, stop: asyncio.Event
 ) -> None:
     """Take in page views, and write them once a period, until `stop` is set."""
-    async with multi_await(activity.get, every(period), stop.wait) as m:
+    views = batched(activity, MOST)
+    # In order of priority. After slow writes a tick is always due: it must not hide the stop.
+    async with multi_await(views, stop.wait, every(period), biased=True) as m:
         while True:
             match await m.select():
-                case (0, (user_id, when)):
-                    table.note(user_id, when)
+                case (0, some_views):
+                    table.note(some_views)
                 case (1, _):
-                    note_all(activity, table)  # after a slow write most are still there
-                    await table.write()
+                    return
                 case (2, _):
-                    return  # nothing was taken ahead: all other views are still in the queue
-
-
-def note_all(activity: asyncio.Queue[View], table: LastActive) -> None:
-    """Take in what is in the queue now."""
-    while not activity.empty():
-        table.note(*activity.get_nowait())
+                    await table.write()
 
 
 async def write_each_view(
@@ -110,16 +106,16 @@ async def write_each_view(
     async with multi_await(activity.get, stop.wait) as m:
         while True:
             match await m.select():
-                case (0, (user_id, when)):
-                    table.note(user_id, when)
+                case (0, view):
+                    table.note([view])
                     await table.write()
                 case (1, _):
                     return
 
 
 async def write_the_rest(activity: asyncio.Queue[View], table: LastActive, period: float) -> None:
-    """Write what the loop left, and try as long as it takes: there is no next batch."""
-    note_all(activity, table)
+    """Write what is left, and try as long as it takes: there is no next batch."""
+    table.note([activity.get_nowait() for _ in range(activity.qsize())])
     await table.write()
     while table.unwritten:
         await asyncio.sleep(period)

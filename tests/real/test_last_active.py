@@ -52,13 +52,13 @@ def rows_of(path: Path) -> dict[int, float]:
 def test_a_batch_has_one_row_for_each_active_user_with_the_last_time(tmp_path: Path) -> None:
     async def main() -> None:
         async with opened(path) as table:
-            for view in range(1000):
-                table.note(view % 7, float(view))
+            for tens in range(0, 1000, 10):
+                table.note([(view % 7, float(view)) for view in range(tens, tens + 10)])
             await table.write()
             assert table.report.page_views == 1000
             assert (table.report.batches, table.report.rows_written) == (1, 7)
 
-            table.note(3, 2000.0)
+            table.note([(3, 2000.0)])
             await table.write()
             assert (table.report.batches, table.report.rows_written) == (2, 8)
 
@@ -88,16 +88,15 @@ def test_a_failed_write_keeps_the_rows_for_the_next_one(
 ) -> None:
     async def main() -> None:
         async with opened(path) as table:
-            table.note(1, 10.0)
-            table.note(2, 20.0)
+            table.note([(1, 10.0), (2, 20.0)])
             with other_program(path, *lock):
                 await table.write()
             assert table.unwritten == {1: 10.0, 2: 20.0}
             assert not table.database.in_transaction, "it would lock others out until the next one"
             assert table.report == last_active.Report(page_views=2)
 
-            table.note(2, 30.0)
-            table.note(3, 40.0)
+            table.note([(2, 30.0)])
+            table.note([(3, 40.0)])
             await table.write()
             assert table.unwritten == {}
             assert (table.report.batches, table.report.rows_written) == (1, 3)
@@ -160,10 +159,11 @@ async def test_writes_that_take_longer_than_the_period_keep_up_with_the_views() 
     no_database: Any = None
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(view_pages())
-        await last_active.write_batches(activity, SlowToWrite(no_database), 1, stop)
-    # A second's views, then those of 2.5 seconds each, then those before the stop.
-    assert batches == pytest.approx([100, 250, 250, 250, 150], abs=1)
-    assert sum(batches) == 1000
+        table = SlowToWrite(no_database)
+        await last_active.write_batches(activity, table, 1, stop)
+    # A second's views, then those of 2.5 seconds each; those before the stop are left.
+    assert batches == pytest.approx([100, 250, 250, 250], abs=1)
+    assert sum(batches) + len(table.unwritten) == 1000
 
 
 def test_what_is_in_memory_and_in_the_queue_at_the_stop_is_written(tmp_path: Path) -> None:
@@ -175,16 +175,41 @@ def test_what_is_in_memory_and_in_the_queue_at_the_stop_is_written(tmp_path: Pat
         stop.set()
         async with opened(path) as table:
             await last_active.write_batches(activity, table, 60, stop)
-            assert table.unwritten
-            assert activity.qsize() == 100 - len(table.unwritten) > 0
+            assert table.unwritten == {user: float(user) for user in range(100)}
+            assert activity.empty()
 
+            for user in range(90, 110):  # from requests that were in flight
+                activity.put_nowait((user, user + 1000.0))
             await last_active.write_the_rest(activity, table, 60)
-            assert table.report.page_views == table.report.rows_written == 100
-            assert table.report.batches == 1
+            assert table.report.page_views == 120
+            assert (table.report.batches, table.report.rows_written) == (1, 110)
 
     path = tmp_path / "database"
     asyncio.run(main())
-    assert rows_of(path) == {user: float(user) for user in range(100)}
+    assert rows_of(path) == {user: user + 1000.0 * (user >= 90) for user in range(110)}
+
+
+async def test_a_queue_longer_than_one_event_is_taken_in_before_the_tick_and_the_stop() -> None:
+    batches: list[int] = []
+
+    class InNoDatabase(last_active.LastActive):
+        async def write(self) -> None:
+            batches.append(len(self.unwritten))
+            self.unwritten.clear()
+            for user in range(5 * last_active.MOST):
+                activity.put_nowait((user, 0.0))
+            if len(batches) == 3:
+                stop.set()
+            await asyncio.sleep(2.5)  # by then the next tick is due, and so is the one after it
+
+    activity: asyncio.Queue[last_active.View] = asyncio.Queue()
+    stop = asyncio.Event()
+    no_database: Any = None
+    table = InNoDatabase(no_database)
+    await last_active.write_batches(activity, table, 1, stop)
+    assert batches == [0, 5 * last_active.MOST, 5 * last_active.MOST]
+    assert len(table.unwritten) == 5 * last_active.MOST
+    assert activity.empty()
 
 
 def test_the_last_write_is_tried_until_the_database_is_free(tmp_path: Path) -> None:
@@ -327,8 +352,7 @@ def test_the_demo_shows_that_every_users_last_activity_was_written() -> None:
 def test_the_demo_does_not_accept_a_wrong_time(tmp_path: Path, written: dict[int, float]) -> None:
     async def main() -> None:
         async with opened(path) as table:
-            for user, when in {2: 20.5, **written}.items():
-                table.note(user, when)
+            table.note(list({2: 20.5, **written}.items()))
             await table.write()
 
     path = tmp_path / "database"
@@ -349,7 +373,7 @@ def test_the_demo_does_not_accept_a_wrong_time(tmp_path: Path, written: dict[int
             id="forgets what is unwritten at the stop",
         ),
         pytest.param(
-            "table.note(user_id, when)",
+            "table.note(some_views)",
             "signal.raise_signal(signal.SIGKILL)",
             "FAILED: the server died, or does not answer",
             id="dies",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import functools
 import gc
+from collections import deque
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -16,6 +18,8 @@ from multi_await import (
     Pending,
     Source,
     Wake,
+    each,
+    ending,
     inline,
     multi_await,
     once,
@@ -606,3 +610,35 @@ async def test_ten_thousand_connections_that_come_and_go_leave_nothing() -> None
         gc.collect()
         assert len(gc.get_objects()) - before < 20
         assert len(m) == 1
+
+
+async def test_ten_thousand_connections_that_end_by_themselves_leave_only_those_alive() -> None:
+    async def connection(hangs_up: asyncio.Event) -> AsyncIterator[str]:
+        await asyncio.sleep(1)
+        yield "hello"
+        await hangs_up.wait()
+
+    async with multi_await() as m:
+        alive: deque[tuple[int, asyncio.Event]] = deque()
+
+        async def connections(count: int) -> None:
+            """Ten at a time, each of which sends one message, and later hangs up."""
+            for _ in range(count):
+                if len(alive) == 10:
+                    position, hangs_up = alive.popleft()
+                    hangs_up.set()
+                    assert await m.select() == (position, None)
+                    assert await m.remove(position) == ()
+                hangs_up = asyncio.Event()
+                alive.append((m.add(ending(each(connection(hangs_up)), None)), hangs_up))
+                assert await m.select() == (alive[-1][0], "hello")
+                assert len(m) == len(alive)
+
+        await connections(100)
+        gc.collect()
+        before = len(gc.get_objects())
+        await connections(10_000)
+        gc.collect()
+        assert len(gc.get_objects()) - before < 20
+        assert len(m) == 10
+    assert m.undelivered == ()
