@@ -95,11 +95,12 @@ class Client:
         self, name: str, request: web.Request, ws: web.WebSocketResponse, report: Report
     ) -> None:
         self.name = name
-        self.request = request
+        self.transport = request.transport  # which the request forgets when it has ended
         self.ws = ws
         self.report = report
         self.outbox = asyncio.Queue[str](LIMIT)
-        self.left = asyncio.Event()
+        self.left = asyncio.Event()  # set by whoever hears that it has left
+        self.is_cut_off = False
 
     async def bids(self) -> AsyncIterator[int]:
         """Its bids until it leaves. It raises when the connection breaks, and at rubbish."""
@@ -115,9 +116,15 @@ class Client:
         """Never waits: a client that does not read its lines is cut off."""
         if not self.outbox.full():
             self.outbox.put_nowait(line)
-        elif not self.left.is_set() and self.request.transport is not None:
+        elif not self.is_cut_off:
             self.report.cut_off += 1
-            self.request.transport.abort()
+            self.cut_off()
+
+    def cut_off(self) -> None:
+        """Let go of it at once: then it has left, as any other."""
+        self.is_cut_off = True
+        if self.transport is not None:
+            self.transport.abort()
 
     async def send(self, lines: list[str]) -> None:
         await self.ws.send_str("\n".join(lines))
@@ -163,11 +170,16 @@ async def serving(
         if request.headers.get("Origin", here) != here:
             raise web.HTTPForbidden(text="a page of another site may not bid\n")
         ws = web.WebSocketResponse(timeout=PATIENCE, heartbeat=20, max_msg_size=LONGEST)
-        with contextlib.suppress(ConnectionError):
+        name = request.query.get("name", "")[:40] or f"bidder {next(names)}"
+        client = Client(name, request, ws, report)
+        try:
             await ws.prepare(request)
-            name = request.query.get("name", "")[:40] or f"bidder {next(names)}"
-            await attend(Client(name, request, ws, report))
+            await attend(client)
             await ws.close(code=WSCloseCode.GOING_AWAY)
+        except ConnectionError:
+            pass  # it is gone, and whoever reads its bids is told the same
+        finally:
+            client.cut_off()
         return ws
 
     app = web.Application()

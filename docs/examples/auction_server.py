@@ -87,9 +87,10 @@ async def hold(
                     break
                 case _ as never:
                     assert_never(never)
-    for _, (client, amount) in m.undelivered:
-        auction.report.too_late += 1
-        client.tell(line("too late", f"{amount} comes too late"))
+    for _, (client, amount) in m.undelivered:  # of the clients: the other sources keep theirs
+        if isinstance(amount, int):
+            auction.report.too_late += 1
+            client.tell(line("too late", f"{amount} comes too late"))
 
 
 async def attend(doors: asyncio.Queue[Client], over: asyncio.Event, client: Client) -> None:

@@ -8,9 +8,11 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from enum import Enum
 from functools import partial
 from typing import assert_never
 
+from aiohttp import WSCloseCode
 from auction_house import (
     LIMIT,
     MOST,
@@ -54,9 +56,9 @@ class Tick:
     countdown: int  # which one: the ticks of those before it are stale
 
 
-@dataclass(frozen=True)
-class Stop:
-    pass
+class Stop(Enum):
+    BEGINS = 0
+    IS_OVER = 1  # all handlers have ended
 
 
 Event = Joined | Said | Broke | Left | Tick | Stop
@@ -72,12 +74,14 @@ async def hold(
     auction: Auction,
     events: asyncio.Queue[Event],
     accepted: asyncio.Queue[Bid | None],
-    clients: dict[Client, None],
     period: float,
 ) -> None:
-    """Hold the auction until the stop."""
+    """Hold the auction until the stop, and then read on until nobody puts anything any more."""
+    clients = dict[Client, None]()  # in the order of their coming
     countdown: asyncio.Task[None] | None = None
     countdowns = 0
+    is_stopping = False
+    goodbyes = list[asyncio.Task[None]]()
 
     def line(event: str, text: str) -> str:
         return auction.line(len(clients), event, text)
@@ -90,6 +94,9 @@ async def hold(
     try:
         while True:
             match await events.get():
+                case Joined(client) if is_stopping:
+                    clients[client] = None
+                    goodbyes.append(asyncio.create_task(say_goodbye(client)))
                 case Joined(client):
                     clients[client] = None
                     tell_all("joined", f"{client.name} is here")
@@ -98,6 +105,9 @@ async def hold(
                     tell_all("left", f"{client.name} has left")
                 case Broke(client, failure):
                     client.tell(line("broken", str(failure)))
+                case Said(client, amount) if is_stopping:
+                    auction.report.too_late += 1
+                    client.tell(line("too late", f"{amount} comes too late"))
                 case Said(client, amount):
                     if (bid := auction.bid(client.name, amount)) is not None:
                         accepted.put_nowait(bid)
@@ -109,7 +119,7 @@ async def hold(
                     else:
                         client.tell(line("too low", f"{amount} is too low"))
                 case Tick(number):
-                    if number != countdowns:
+                    if is_stopping or number != countdowns:
                         continue  # a bid came while this tick was in the queue
                     call = auction.call()
                     tell_all(call, f"{call} at {auction.highest} to {auction.bidder}")
@@ -119,33 +129,29 @@ async def hold(
                         if countdown is not None:
                             countdown.cancel()
                             countdown = None
-                case Stop():
+                case Stop.IS_OVER:
                     break
+                case Stop.BEGINS:
+                    is_stopping = True
+                    goodbyes += [asyncio.create_task(say_goodbye(client)) for client in clients]
                 case _ as never:
                     assert_never(never)
     finally:
         if countdown is not None:
             countdown.cancel()
-    while not events.empty():
-        match events.get_nowait():
-            case Joined(client):
-                clients[client] = None
-            case Said(client, amount):
-                auction.report.too_late += 1
-                client.tell(line("too late", f"{amount} comes too late"))
-            case _:
-                pass
+    await asyncio.gather(*goodbyes)
 
 
 async def write_lines(client: Client) -> None:
     """Send a client its lines, as many at once as there are."""
-    while True:
-        lines = [await client.outbox.get()]
-        while len(lines) < LIMIT and not client.outbox.empty():
-            lines.append(client.outbox.get_nowait())
-        await client.send(lines)
-        for _ in lines:
-            client.outbox.task_done()
+    with contextlib.suppress(ConnectionError):
+        while True:
+            lines = [await client.outbox.get()]
+            while len(lines) < LIMIT and not client.outbox.empty():
+                lines.append(client.outbox.get_nowait())
+            await client.send(lines)
+            for _ in lines:
+                client.outbox.task_done()
 
 
 async def attend(events: asyncio.Queue[Event], client: Client) -> None:
@@ -164,7 +170,7 @@ async def attend(events: asyncio.Queue[Event], client: Client) -> None:
             async with asyncio.timeout(PATIENCE):
                 await client.outbox.join()
         writer.cancel()
-        with contextlib.suppress(asyncio.CancelledError, ConnectionError):
+        with contextlib.suppress(asyncio.CancelledError):
             await writer
 
 
@@ -172,7 +178,10 @@ async def say_goodbye(client: Client) -> None:
     with contextlib.suppress(TimeoutError, ConnectionError):
         async with asyncio.timeout(PATIENCE):
             await client.outbox.join()
-            await client.ws.close(code=1001)
+    with contextlib.suppress(TimeoutError, ConnectionError):
+        async with asyncio.timeout(PATIENCE):
+            await client.ws.close(code=WSCloseCode.GOING_AWAY)
+    client.cut_off()
 
 
 @contextlib.asynccontextmanager
@@ -203,21 +212,18 @@ async def main(port: int, database: str, period: float) -> Report:
     report, stop = Report(), stop_at_signals()
     events = asyncio.Queue[Event](100)
     accepted = asyncio.Queue[Bid | None]()
-    clients = dict[Client, None]()
-    async with (
-        opened(database, report) as table,
-        writing(accepted, table) as writer,
-        serving(partial(attend, events), report, port),
-    ):
+    async with opened(database, report) as table, writing(accepted, table) as writer:
         auction = Auction(table.last_lot + 1, report)
-        holding = asyncio.create_task(hold(auction, events, accepted, clients, period))
-        stopping = asyncio.create_task(stop.wait())
-        await asyncio.wait([holding, stopping, writer], return_when=asyncio.FIRST_COMPLETED)
+        holding = asyncio.create_task(hold(auction, events, accepted, period))
+        async with serving(partial(attend, events), report, port):
+            stopping = asyncio.create_task(stop.wait())
+            await asyncio.wait([holding, stopping, writer], return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+            if not holding.done():
+                await events.put(Stop.BEGINS)
         if not holding.done():
-            await events.put(Stop())
+            await events.put(Stop.IS_OVER)
         await holding
-        stopping.cancel()
-        await asyncio.gather(*map(say_goodbye, clients))
     return report
 
 

@@ -6,7 +6,7 @@ They know what a source is, and neither what kinds there are nor what polls them
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from multi_await._names import name_of, safe_repr, short
@@ -181,8 +181,21 @@ class Catching(_Around[T, T | V]):
                 f"{self!r}: wrap raised {type(end).__name__}, which would end the source"
             ) from end
 
-    async def aclose(self) -> Iterable[T | V] | None:
-        return await self._aclose_inner()
+    async def aclose(self) -> Iterable[T | V]:
+        try:
+            left = await self._aclose_inner()
+        except Exception as failure:
+            return (self._wrapped(failure),)
+        return self._left(left or ())
+
+    def _left(self, left: Iterable[T]) -> Iterator[T | V]:
+        """What was produced and not delivered, a failure included."""
+        try:
+            yield from left
+        except ENDED:
+            raise
+        except Exception as failure:
+            yield self._wrapped(failure)
 
     def __repr__(self) -> str:
         return f"catching({safe_repr(self._source)})"
