@@ -161,6 +161,11 @@ async def serving(
 ) -> AsyncIterator[None]:
     """Serve the page, and attend to clients; at the end, wait for those who attend to them."""
     names = itertools.count(1)
+    clients = set[Client]()
+
+    async def hurry(_: web.Application) -> None:
+        for client in clients:
+            asyncio.get_running_loop().call_later(PATIENCE, client.cut_off)
 
     async def page(_: web.Request) -> web.FileResponse:
         return web.FileResponse(PAGE)
@@ -172,6 +177,7 @@ async def serving(
         ws = web.WebSocketResponse(timeout=PATIENCE, heartbeat=20, max_msg_size=LONGEST)
         name = request.query.get("name", "")[:40] or f"bidder {next(names)}"
         client = Client(name, request, ws, report)
+        clients.add(client)
         try:
             await ws.prepare(request)
             await attend(client)
@@ -179,13 +185,15 @@ async def serving(
         except ConnectionError:
             pass  # it is gone, and whoever reads its bids is told the same
         finally:
+            clients.discard(client)
             client.cut_off()
         return ws
 
     app = web.Application()
+    app.on_shutdown.append(hurry)
     app.router.add_get("/", page)
     app.router.add_get("/bids", connection)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=PATIENCE)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=10 * PATIENCE)
     await runner.setup()
     listening = socket.create_server(("127.0.0.1", port))
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, IN_THE_KERNEL)

@@ -23,7 +23,7 @@ import sys
 import tempfile
 import time
 from asyncio.subprocess import PIPE
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -53,6 +53,17 @@ class Load:
     told: set[tuple[int, int, str]] = field(default_factory=set)  # bids that were accepted
     answers: list[float] = field(default_factory=list)  # seconds from a bid to its answer
     closed: list[int | None] = field(default_factory=list)  # close codes at the stop
+
+    @contextlib.asynccontextmanager
+    async def running(self, clients: int) -> AsyncIterator[None]:
+        """Let clients loose; the block is to end when the server has."""
+        kinds = itertools.cycle(["aborts", "leaves", "deaf", "rubbish"])
+        async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as tasks:
+            for number in range(clients // 2):
+                tasks.create_task(self.bids(session, f"bidder-{number:-<30}"))
+                tasks.create_task(self.misbehaves(f"harm-{number:-<30}", next(kinds)))
+            yield
+            self.over.set()
 
     async def bids(self, session: aiohttp.ClientSession, name: str) -> None:
         """Bid, and bid again when there is an answer; until the server goes away."""
@@ -151,19 +162,19 @@ async def attack(server: str, seconds: float, clients: int) -> Outcome:
             stderr=PIPE,
         )
         assert process.stdout is not None
-        line = (await process.stdout.readline()).decode()
-        load = Load(int(line.rpartition(":")[2]))
-        kinds = itertools.cycle(["aborts", "leaves", "deaf", "rubbish"])
-        async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as tasks:
-            for number in range(clients // 2):
-                tasks.create_task(load.bids(session, f"bidder-{number:-<30}"))
-                tasks.create_task(load.misbehaves(f"harm-{number:-<30}", next(kinds)))
-            await asyncio.sleep(seconds)
-            process.send_signal(signal.SIGTERM)
-            start = time.monotonic()
-            printed, complaints = await process.communicate()
-            to_stop = time.monotonic() - start
-            load.over.set()
+        try:
+            line = (await process.stdout.readline()).decode()
+            load = Load(int(line.rpartition(":")[2]))
+            async with load.running(clients):
+                await asyncio.sleep(seconds)
+                process.send_signal(signal.SIGTERM)
+                start = time.monotonic()
+                printed, complaints = await process.communicate()
+                to_stop = time.monotonic() - start
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.communicate()
         with contextlib.closing(sqlite3.connect(database)) as connection:
             written = set(connection.execute("SELECT lot, amount, bidder FROM bids"))
     report: dict[str, int] = json.loads(printed or b"{}")

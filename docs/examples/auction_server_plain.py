@@ -178,8 +178,6 @@ async def say_goodbye(client: Client) -> None:
     with contextlib.suppress(TimeoutError, ConnectionError):
         async with asyncio.timeout(PATIENCE):
             await client.outbox.join()
-    with contextlib.suppress(TimeoutError, ConnectionError):
-        async with asyncio.timeout(PATIENCE):
             await client.ws.close(code=WSCloseCode.GOING_AWAY)
     client.cut_off()
 

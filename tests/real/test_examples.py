@@ -16,7 +16,17 @@ EXAMPLES = ROOT / "docs/examples"
 RECORDED = sorted(path.stem for path in EXAMPLES.glob("*.out") if path.stem.isidentifier())
 SECONDS = EXAMPLES / "seconds.json"
 # These have tests of their own.
-REAL = {"event_feed", "last_active", "last_active_demo", "test_a_loop", "virtual_clock"}
+REAL = {
+    "auction_house",
+    "auction_load",
+    "auction_server",
+    "auction_server_plain",
+    "event_feed",
+    "last_active",
+    "last_active_demo",
+    "test_a_loop",
+    "virtual_clock",
+}
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
