@@ -193,7 +193,7 @@ async def serving(
     app.on_shutdown.append(hurry)
     app.router.add_get("/", page)
     app.router.add_get("/bids", connection)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=10 * PATIENCE)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=3 * PATIENCE)
     await runner.setup()
     listening = socket.create_server(("127.0.0.1", port))
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, IN_THE_KERNEL)
