@@ -192,8 +192,6 @@ class Catching(_Around[T, T | V]):
         """What was produced and not delivered, a failure included."""
         try:
             yield from left
-        except ENDED:
-            raise
         except Exception as failure:
             yield self._wrapped(failure)
 
