@@ -1,27 +1,19 @@
 """A group: the engine as a source, so that sources come and go behind one position of a typed set.
 
-A `MultiAwait` polls it as it polls any source, and each poll polls the sources of the group, in
-the order in which they became ready. It is driven by the wake of whoever polls it, where a
-`MultiAwait` is driven by its calls.
+The typed face of `_core.members`, as `MultiAwait` is that of `_core.positions`.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
-from threading import get_ident
-from typing import Any, Generic, NoReturn, TypeVar
+from typing import Generic, NoReturn, TypeVar
 
-from multi_await._core.closing import Ends
-from multi_await._core.ready import ReadyQueue
-from multi_await._core.slot import Slot
+from multi_await._core.members import Members
 from multi_await._names import short
-from multi_await._source import PENDING, Pending, Source, SourceLike, Wake, failing_after
+from multi_await._source import Pending, Source, SourceLike, Wake
 from multi_await._sources.adapters import ending_in
 from multi_await._sources.convert import as_source, close_coroutines
-from multi_await._tasks import ended_by
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -67,7 +59,7 @@ class Group(Source[tuple[K, T]], Generic[K, T]):
     """
 
     def __init__(self, *, biased: bool = False) -> None:
-        self._members = _Members(biased)
+        self._members = Members(biased)
 
     def add(self, key: K, source: SourceLike[T]) -> None:
         """Add a source under a key, at any time, also while a call waits, which then polls it too.
@@ -93,7 +85,9 @@ class Group(Source[tuple[K, T]], Generic[K, T]):
         except BaseException:
             close_coroutines((source,))
             raise
-        self._members.add(key, added)
+        slot = self._members.add(key, added)
+        if (ending := ending_in(added)) is not None:
+            ending.when_told = partial(self._members._retire, slot)
 
     async def remove(self, key: K) -> tuple[T, ...]:
         """End a source, and remove it: at any time, as `add`. The key is free at once.
@@ -170,9 +164,10 @@ class Group(Source[tuple[K, T]], Generic[K, T]):
 
         Example::
 
+            try:
+                position, (name, line) = await m.select()
             except ConnectionError:
-                if m.failed == CLIENTS:
-                    print(clients.failed, "broke")
+                print(clients.failed, "broke")
         """
         failed: K | None = self._members.failed
         return failed
@@ -201,7 +196,7 @@ class Group(Source[tuple[K, T]], Generic[K, T]):
 
     def poll(self, wake: Wake) -> tuple[K, T] | Pending:
         """Give the next event of its sources; see `Source.poll`."""
-        # A call less makes an event a tenth cheaper, so here is what `_Members` might do.
+        # A call less makes an event a tenth cheaper, so here is what `Members` might do.
         members = self._members
         members.wake = wake
         members.phase = "polling"
@@ -229,126 +224,3 @@ class Group(Source[tuple[K, T]], Generic[K, T]):
     async def aclose(self) -> Iterable[tuple[K, T]]:
         """End all of its sources; see `Source.aclose`."""
         return await self._members.close()
-
-
-class _Members(ReadyQueue):
-    """The sources of a group by key. A poll of the group is the call that polls them."""
-
-    owner = "Group"
-
-    def __init__(self, biased: bool) -> None:
-        super().__init__(biased)
-        self._by_key: dict[Any, Slot] = {}
-        # Ended by themselves. To take them out runs the keys' code, and to close them the sources';
-        # neither must run while an outcome is on its way to the caller, so both wait for a moment.
-        self._leaving: deque[Slot] = deque()
-        self._left: list[Slot] = []
-        self._ends = Ends()
-        self._is_shut_down = False
-        self.looks = False
-        self.wake: Callable[[], None] | None = None
-
-    # -- what the engine asks --------------------------------------------------------------------
-
-    def _in_order(self) -> list[Slot]:
-        return list(self._by_key.values())
-
-    def _wake_caller(self) -> None:
-        if self.wake is not None:
-            self.wake()
-
-    _claims_are_left = _wake_caller  # whoever polls the group releases it too
-
-    def _retire(self, slot: Slot) -> None:
-        super()._retire(slot)
-        if not (self._leaving or self._left):
-            asyncio.get_running_loop().call_soon(self._close_those_that_left)
-        self._leaving.append(slot)
-
-    # -- sources come and go ---------------------------------------------------------------------
-
-    def by_key(self) -> dict[Any, Slot]:
-        """Those that have not ended."""
-        while self._leaving:
-            del self._by_key[self._leaving[0].key]
-            self._left.append(self._leaving.popleft())
-        return self._by_key
-
-    def _close_those_that_left(self) -> None:
-        self.by_key()
-        left, self._left = self._left, []
-        for slot in left:
-            self._ends.begin(slot, None)
-
-    def check_addable(self, key: object) -> None:
-        if self.phase == "closed":
-            raise RuntimeError("this Group has ended, with its MultiAwait: make a new one")
-        if self._is_shut_down:
-            raise RuntimeError("add() to a Group after its shutdown(), which said: no more sources")
-        if key in self.by_key():
-            raise ValueError(f"there is a source under the key {short(key)}: remove() it first")
-
-    def add(self, key: Any, source: Source[Any]) -> None:
-        slot = self._by_key[key] = Slot(self, key, source)
-        if (ending := ending_in(source)) is not None:
-            ending.when_told = partial(self._retire, slot)
-        self._welcome(slot)
-
-    async def remove(self, key: Any) -> tuple[Any, ...]:
-        if self.phase == "polling":
-            raise RuntimeError(
-                "remove() from within a source of the Group, which would wait for its own end: "
-                "let the source tell whoever called, who can do it"
-            )
-        slot = self._at(key)
-        del self._by_key[key]
-        self._leave(slot)
-        return await self._ends.remove(slot)
-
-    def pause(self, key: Any) -> None:
-        self._pause(self._at(key))
-
-    def resume(self, key: Any) -> None:
-        self._resume(self._at(key))
-
-    def _at(self, key: Any) -> Slot:
-        try:
-            return self.by_key()[key]
-        except KeyError:
-            raise KeyError(f"there is no source under the key {short(key)}") from None
-
-    def shutdown(self) -> None:
-        self._is_shut_down = True
-        self._wake_caller()
-
-    # -- the group as a source -------------------------------------------------------------------
-
-    def start(self) -> None:
-        self._thread = get_ident()
-        self.phase = "asleep"
-        for slot in self._in_order():
-            self._start(slot)
-
-    def nothing(self) -> Pending:
-        if self._is_shut_down and not self._unended:
-            raise StopAsyncIteration
-        return PENDING
-
-    def release(self) -> None:
-        self._release_claims()
-
-    async def close(self) -> Iterable[tuple[Any, Any]]:
-        self.phase = "closed"
-        self.wake = None
-        self._unended = 0
-        slots = dict.fromkeys([*self._by_key.values(), *self._leaving, *self._left])
-        for held in (self._by_key, self._leaving, self._left, self._ready, self._claims):
-            held.clear()
-        for slot in slots:
-            slot.state = "removed"
-            self._ends.begin(slot, ended_by.get())
-        try:
-            await self._ends.wait()
-        except BaseException as raised:
-            return failing_after(self._ends.left, raised)
-        return self._ends.left

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 import multi_await
-from multi_await import MultiAwait, Source, Timer, after
+from multi_await import Group, MultiAwait, Source, Timer, after
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "reference/api.md").read_text(encoding="utf-8")
@@ -50,14 +50,14 @@ def look_up(name: str) -> Any:
 
 
 def public_methods(cls: type) -> set[str]:
-    special = {"__aiter__", "__anext__", "__len__"}
+    special = {"__aiter__", "__anext__", "__contains__", "__iter__", "__len__"}
     names = {name for name in vars(cls) if not name.startswith("_") or name in special}
     return {f"{cls.__name__}.{name}" for name in names}
 
 
 def test_the_page_describes_every_public_name_and_method_once() -> None:
     names = {*multi_await.__all__, *public_methods(MultiAwait), *public_methods(Source)}
-    names |= public_methods(Timer)
+    names |= public_methods(Timer) | public_methods(Group)
     assert [name for name, _ in described()] == list(SIGNATURES)
     assert set(SIGNATURES) == names
 
@@ -124,6 +124,13 @@ PRINTS = {
     "MultiAwait.cancel": "(0, 'hello')\n",
     "MultiAwait.failed": "source 0 failed: refused\n",
     "MultiAwait.undelivered": "(1, True)\ncame too late: the page /\n",
+    "Group": "alice says hello\nalice hung up\n",
+    "Group.add": "",
+    "Group.remove": "",
+    "Group.pause": "",
+    "Group.resume": "",
+    "Group.shutdown": "alice hello\n",
+    "Group.failed": "alice broke\n",
     "Timer": "hello\n",
     "every": "hello\n" + 30 * "seconds: 1\n",
     "after": "hello\n",
@@ -173,6 +180,7 @@ def names_for(name: str) -> dict[str, Any]:
     loop.call_later(5, stop.set)
     words, numbers = filled("hello"), filled(42)
     connection = SimpleNamespace(receive=words.get)
+    clients = group_for(name)
     m: Any = multi_await.multi_await(words.get, numbers.get)
     if name in ("MultiAwait.get_or_raise", "MultiAwait.failed"):
         m = multi_await.multi_await(refused, asyncio.Queue[int]().get)
@@ -180,6 +188,8 @@ def names_for(name: str) -> dict[str, Any]:
         m = multi_await.multi_await()
     elif name == "MultiAwait.resume":
         m.pause(0)
+    elif name.startswith("Group."):
+        m = multi_await.multi_await(clients)
     elif name == "NothingToAwait":
         m = multi_await.multi_await(after(1))
     elif name == "ending":
@@ -193,16 +203,22 @@ def names_for(name: str) -> dict[str, Any]:
         "INBOX": 0,
         "Iterable": Iterable,
         "Job": str,
+        "Broken": str,
+        "Client": str,
         "asyncio": asyncio,
+        "clients": clients,
         "connect": lambda: fetch("/"),
         "connection": lines("hello") if name in ("ending", "catching") else connection,
         "dataclass": dataclass,
         "deque": deque,
         "download": lambda: fetch("/", seconds=5),
         "fetch": fetch,
+        "full": True,
+        "joined": filled(SimpleNamespace(name="alice", reader=lines("hello"))),
         "limit": 2,
         "m": m,
         "measure": lambda: loop.time(),
+        "name": "bob" if name == "Group.add" else "alice",
         "numbers": numbers,
         "outbox": asyncio.Queue(2),
         "process": SimpleNamespace(stdout=lines("done"), stderr=lines("no room")),
@@ -212,9 +228,20 @@ def names_for(name: str) -> dict[str, Any]:
         "signal": signal,
         "stop": stop,
         "urls": ["/", "/logo.png"],
+        "websocket": lines("hello"),
         "waiting": deque(["one", "two"]),
         "words": words,
     }
+
+
+def group_for(example: str) -> Group[str, Any]:
+    group = Group[str, Any]()
+    group.add("alice", refused if example == "Group.failed" else lambda: hello.get())
+    if example == "Group.shutdown":
+        group = Group[str, Any]()
+        group.add("alice", multi_await.each(lines("hello")))
+    hello = filled("hello")
+    return group
 
 
 def filled(item: Any) -> asyncio.Queue[Any]:

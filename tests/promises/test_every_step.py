@@ -166,13 +166,16 @@ class Scenario:
     # -- the consumer --------------------------------------------------------------------------
 
     async def live(self) -> None:
-        self.m = multi_await(*[kind(self) for kind in self.kinds], after(LIFE))
+        self.m: MultiAwait[*tuple[Any, ...]] = self.waits_on([kind(self) for kind in self.kinds])
         try:
             async with self.m:
                 await self.consume(self, self.m)
         finally:
             for position, value in self.m.undelivered:
                 self.take(position, value)
+
+    def waits_on(self, sources: list[Any]) -> Any:
+        return multi_await(*sources, after(LIFE))
 
     @contextlib.asynccontextmanager
     async def failures(self) -> AsyncIterator[None]:
@@ -469,7 +472,12 @@ def sees_the_loop_shut_down(scenario: Scenario) -> None:
         scenario.must_be_cancelled |= cancelled and task is scenario.consumer
 
 
-def run(kinds: list[Kind], consume: Consume, deeds: dict[int, Deed]) -> int:
+def run(
+    kinds: list[Kind],
+    consume: Consume,
+    deeds: dict[int, Deed],
+    scenario: type[Scenario] = Scenario,
+) -> int:
     reported: Reported = []
     # Without the task factory that the options want: it would hide the steps, or leave a coroutine
     # never awaited if its task is cancelled before the first.
@@ -480,7 +488,7 @@ def run(kinds: list[Kind], consume: Consume, deeds: dict[int, Deed]) -> int:
             task = asyncio.current_task()
             assert task is not None
             task.set_name("main")
-            return await Scenario(kinds, consume).run(deeds)
+            return await scenario(kinds, consume).run(deeds)
 
         lived = runner.run(main())
         assert asyncio.all_tasks(runner.get_loop()) == set()
@@ -488,12 +496,14 @@ def run(kinds: list[Kind], consume: Consume, deeds: dict[int, Deed]) -> int:
     return lived
 
 
-def at_each_step(kinds: list[Kind], consume: Consume, deed: Deed) -> None:
-    lived = run(kinds, consume, {})
+def at_each_step(
+    kinds: list[Kind], consume: Consume, deed: Deed, scenario: type[Scenario] = Scenario
+) -> None:
+    lived = run(kinds, consume, {}, scenario)
     assert lived > 5
     for step in range(1, lived + 1, STRIDE):
         try:
-            run(kinds, consume, {step: deed})
+            run(kinds, consume, {step: deed}, scenario)
         except BaseException as failure:
             failure.add_note(f"at step {step} of {lived}")
             raise
