@@ -89,6 +89,24 @@ def test_the_search_finds_select(page: Page, site: str) -> None:
     expect(page.locator("article")).to_contain_text("select")
 
 
+@pytest.mark.parametrize(
+    ("words", "recipe"),
+    [
+        ("debounce", "debounce"),
+        ("kafka", "kafka"),
+        ("worker pool", "worker_pool"),
+        ("priority", "priority"),
+    ],
+)
+def test_the_search_finds_a_recipe_first(page: Page, site: str, words: str, recipe: str) -> None:
+    page.goto(site)
+    page.get_by_placeholder("Search").fill(words)
+    page.get_by_placeholder("Search").press("Enter")
+    expect(page.get_by_text("Search finished")).to_be_visible(timeout=20_000)
+    first = page.locator("#search-results li a").first
+    expect(first).to_have_attribute("href", re.compile(rf"recipes/{recipe}\.html"))
+
+
 def test_the_reader_may_choose_dark_or_light(page: Page, site: str) -> None:
     page.goto(site)
     background = "getComputedStyle(document.body).backgroundColor"

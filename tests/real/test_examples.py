@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
+import os
 import re
+import subprocess
+import sys
 import textwrap
 from pathlib import Path
 
@@ -13,8 +16,14 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "docs/examples"
-RECORDED = sorted(path.stem for path in EXAMPLES.glob("*.out") if path.stem.isidentifier())
-SECONDS = EXAMPLES / "seconds.json"
+# Threads, processes and sockets don't know the virtual clock: these run as a user runs them.
+ON_THE_REAL_CLOCK = {
+    "recipe_processes",
+    "recipe_shutdown",
+    "recipe_subprocess",
+    "recipe_threads",
+    "recipe_websockets",
+}
 # These have tests of their own.
 REAL = {
     "auction_house",
@@ -24,9 +33,24 @@ REAL = {
     "event_feed",
     "last_active",
     "last_active_demo",
+    "recipe_fastapi",
+    "recipe_mqtt",
+    "recipe_nats",
+    "recipe_postgresql",
+    "recipe_rabbitmq",
+    "recipe_redis_pubsub",
+    "recipe_redis_streams",
+    "recipe_sse",
     "test_a_loop",
     "virtual_clock",
 }
+NEVER_RUN = {"recipe_kafka"}  # there is no server for it here
+RECORDED = sorted(
+    {path.stem for path in EXAMPLES.glob("*.out") if path.stem.isidentifier()}
+    - ON_THE_REAL_CLOCK
+    - REAL
+)
+SECONDS = EXAMPLES / "seconds.json"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
@@ -50,6 +74,23 @@ async def test_an_example_prints_what_is_recorded_in_so_many_seconds(
     assert seconds == recorded.get(example)
 
 
+@pytest.mark.skipif(sys.platform in ("emscripten", "win32"), reason="no processes, or no signals")
+@pytest.mark.parametrize("example", sorted(ON_THE_REAL_CLOCK))
+def test_an_example_on_the_real_clock_prints_what_is_recorded_and_no_warning(
+    example: str, pytestconfig: pytest.Config
+) -> None:
+    command = [sys.executable, "-W", "always::ResourceWarning", str(EXAMPLES / f"{example}.py")]
+    # In debug mode asyncio complains of a slow machine.
+    environment = {**os.environ, "PYTHONDEVMODE": "", "PYTHONASYNCIODEBUG": ""}
+    ran = subprocess.run(  # noqa: S603 -- our own
+        command, env=environment, capture_output=True, text=True, timeout=60
+    )
+    output = EXAMPLES / f"{example}.out"
+    if pytestconfig.option.record:
+        output.write_text(ran.stdout, encoding="utf-8")
+    assert (ran.stdout, ran.stderr) == (output.read_text(encoding="utf-8"), "")
+
+
 def test_only_what_is_recorded_has_its_seconds_recorded() -> None:
     assert json.loads(SECONDS.read_text(encoding="utf-8")).keys() == set(RECORDED)
 
@@ -60,7 +101,8 @@ async def test_go_select_takes_two_seconds_in_all_as_in_go() -> None:
 
 
 def test_every_example_is_recorded_or_has_tests_of_its_own() -> None:
-    assert {path.stem for path in EXAMPLES.glob("*.py")} == {*RECORDED, *REAL}
+    tested = {*RECORDED, *ON_THE_REAL_CLOCK, *REAL, *NEVER_RUN}
+    assert {path.stem for path in EXAMPLES.glob("*.py")} == tested
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)

@@ -1,0 +1,46 @@
+"""What the pages of the recipes say beyond what their programs print."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+
+import pytest
+import recipe_processes
+import recipe_subprocess
+
+from tests.real.test_examples import EXAMPLES
+from tests.real.test_real_sources import on_the_real_clock
+
+needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="Windows has other signals")
+
+
+@on_the_real_clock
+async def test_a_process_that_fails_ends_its_source(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(recipe_processes, "compute", math.sqrt)  # which takes no pipe
+    await recipe_processes.main()
+    printed, complaints = capfd.readouterr()
+    assert printed == "exit code 1\n"
+    assert "TypeError" in complaints
+
+
+@on_the_real_clock
+async def test_a_subprocess_that_ends_by_itself_ends_the_loop_before_the_time_is_over(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(recipe_subprocess, "PROGRAM", "print('all'); print('done', end='')")
+    await recipe_subprocess.main()
+    assert capsys.readouterr().out == "all\ndone\n"
+
+
+@needs_signals
+def test_a_server_that_is_asked_to_stop_ends_at_its_limit_at_the_latest() -> None:
+    program = "import asyncio, recipe_shutdown; asyncio.run(recipe_shutdown.main(seconds=0))"
+    ran = subprocess.run(  # noqa: S603 -- our own
+        [sys.executable, "-c", program], cwd=EXAMPLES, capture_output=True, text=True, timeout=60
+    )
+    assert ran.stdout == "stop at SIGTERM\n"
+    assert ran.stderr.endswith("\nTimeoutError\n")
