@@ -34,6 +34,7 @@ REAL = {
     "last_active",
     "last_active_demo",
     "recipe_fastapi",
+    "recipe_fastapi_signals",
     "recipe_mqtt",
     "recipe_nats",
     "recipe_postgresql",
