@@ -27,6 +27,7 @@ import pytest
 from aiohttp import WSCloseCode
 from auction_house import Report
 
+from tests.real.test_examples import ROOT
 from tests.real.test_real_sources import on_the_real_clock
 
 Bids = set[tuple[int, int, str]]
@@ -335,3 +336,15 @@ def test_no_accepted_bid_is_lost_under_load_also_when_sigterm_comes_at_full_spee
 
 def test_the_central_loop_has_at_most_60_lines() -> None:
     assert len(inspect.getsource(auction_server.hold).splitlines()) <= 60
+
+
+def test_the_tutorial_says_how_long_the_servers_and_their_central_functions_are() -> None:
+    servers = auction_server, auction_server_plain
+    code = [
+        sum(line.strip() != "" for line in inspect.getsource(server).splitlines())
+        for server in servers
+    ]
+    central = [len(inspect.getsource(server.hold).splitlines()) for server in servers]
+    page = (ROOT / "docs/tutorials/auction.md").read_text(encoding="utf-8")
+    assert f"| lines of code, without blank ones | {code[0]} | {code[1]} |" in page
+    assert f"| the central function | {central[0]} lines | {central[1]} lines |" in page
