@@ -223,8 +223,12 @@ async def test_rubbish_ends_the_connection_of_who_sent_it_and_no_other(
         with socket.socket() as connection:
             await shakes_hands(connection, served, "Eve")
             await ada.told("Eve is here")
-            await asyncio.get_running_loop().sock_sendall(connection, auction_load.frame(rubbish))
+            loop = asyncio.get_running_loop()
+            await loop.sock_sendall(connection, auction_load.frame(rubbish))
             await ada.told("Eve has left")
+            with contextlib.suppress(ConnectionResetError):
+                while await loop.sock_recv(connection, 4096):
+                    pass
         await ada.bid(1)
         await ada.told("Ada bids 1")
 
@@ -307,13 +311,36 @@ async def test_a_database_that_fails_ends_the_auction(
 
     monkeypatch.setattr(auction_house.Table, "write", fails)
 
+    codes = list[int | None]()
+
     async def bids() -> None:
         async with serving(auction_server, tmp_path, monkeypatch) as served, bidder(served) as ada:
             await ada.bid(1)
-            await ada.close_code()
+            codes.append(await ada.close_code())
 
     with pytest.raises(OSError, match="the disk is full"):
         await bids()
+    assert codes == [WSCloseCode.GOING_AWAY]
+
+
+@both_servers
+@on_the_real_clock
+async def test_what_was_accepted_just_before_the_stop_is_written_however_slow_the_disk_is(
+    server: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = auction_house.Table.write
+
+    async def writes_slowly(table: auction_house.Table, bids: list[auction_house.Bid]) -> None:
+        await asyncio.sleep(2)
+        await write(table, bids)
+
+    monkeypatch.setattr(auction_house.Table, "write", writes_slowly)
+    async with serving(server, tmp_path, monkeypatch) as served, bidder(served, "Ada") as ada:
+        for amount in (1, 2, 3):
+            await ada.bid(amount)
+            await ada.told(f"Ada bids {amount}")
+    assert served.written() == {(1, 1, "Ada"), (1, 2, "Ada"), (1, 3, "Ada")}
+    assert served.report.batches == 2
 
 
 @needs_signals
