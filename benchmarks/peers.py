@@ -18,7 +18,7 @@ from datetime import timedelta
 from typing import Any, Protocol, TypeAlias
 
 from benchmarks import old
-from multi_await import MultiAwait, batched, each, every, multi_await
+from multi_await import Group, MultiAwait, batched, each, every, multi_await
 
 PLENTY = 1 << 20  # the size of a channel that is never full
 
@@ -263,6 +263,36 @@ class Batched(Ours):
 
     def items(self, channels: Sequence[asyncio.Queue[int]], order: Iterable[int]) -> Opened:
         return self.opened([batched(channel, self._most) for channel in channels])
+
+
+class OpenSet(Ours):
+    """The same, of sources that are added one by one."""
+
+    @asynccontextmanager
+    async def opened(self, functions: Sequence[Any]) -> AsyncIterator[Take]:
+        async with multi_await() as m:
+            for function in functions:
+                m.add(function)
+            yield functools.partial(self._loop, m)
+
+
+class Grouped(Ours):
+    """The same, of sources in a group."""
+
+    @asynccontextmanager
+    async def opened(self, functions: Sequence[Any]) -> AsyncIterator[Take]:
+        group = Group[int, Any]()
+        for key, function in enumerate(functions):
+            group.add(key, function)
+        async with multi_await(group) as m:
+            yield functools.partial(self._loop, m)
+
+
+async def by_select_of_a_group(m: Any, count: int, deliver: Deliver) -> None:
+    """One event at a time, of a group."""
+    for _ in range(count):
+        _, (_, value) = await m.select()
+        deliver(value)
 
 
 class Old(Functions):
@@ -594,6 +624,10 @@ EACHES: list[Peer] = [
     Each("multi_await, `select()` of `each`", by_select),
     Each("multi_await, `async for` of `each`", by_iteration),
 ]
+GROUPS: list[Peer] = [
+    OpenSet("multi_await, `select()` of an open set", by_select),
+    Grouped("multi_await, `select()` of a `Group`", by_select_of_a_group),
+]
 BATCH, BATCH_OF_64 = BATCHES = Batched(1), Batched(64)
 STANDARD: list[Peer] = [
     ByHand("`asyncio.wait` by hand"),
@@ -609,4 +643,6 @@ PACKAGES: list[Peer] = [
     Anyio("anyio, a task each"),
 ]
 FLOORS: list[Peer] = [FLOOR, WAITS_ALONE, ITERATES]
-PEERS = {peer.name: peer for peer in [*FLOORS, *OURS, *EACHES, *BATCHES, *STANDARD, *PACKAGES]}
+PEERS = {
+    peer.name: peer for peer in [*FLOORS, *OURS, *EACHES, *BATCHES, *GROUPS, *STANDARD, *PACKAGES]
+}

@@ -22,7 +22,7 @@ from virtual_clock import Deadlock as Deadlock
 from virtual_clock import VirtualClockLoop
 
 # Helpers beside the tests assert too, also with -O.
-pytest.register_assert_rewrite("tests.peers", "tests.promises")
+pytest.register_assert_rewrite("tests.peers", "tests.promises", "tests.machinery.feeds")
 
 Reported = list[dict[str, Any]]
 

@@ -18,371 +18,42 @@ source is polled when, which would be a second ready queue. It says what may be:
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
-import math
 import operator
 import re
-from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
+from typing import Any, ClassVar, NamedTuple, Self
 
 from multi_await import (
     PENDING,
+    Group,
     NothingToAwait,
     Pending,
     Source,
     Wake,
-    after,
-    every,
     inline,
     multi_await,
-    put,
 )
 from multi_await._sources.convert import polled
-
-# What a function source makes of an item that it took. Whoever else takes it just has it.
-Meaning: TypeAlias = Literal["value", "failure", "end", "cancelled"]
+from tests.machinery.kinds import (
+    EIGHTH,
+    ENDS,
+    Box,
+    Flag,
+    Function,
+    Item,
+    Kind,
+    Meaning,
+    Slots,
+    SlowToPut,
+)
 
 # The model looks when the event loop is at rest, and no timer is due at that very moment. For it
 # looks an INSTANT further from the last eighth of a second each time, and all waits are of whole
 # eighths; or of a BLINK, and too few of them come to make an INSTANT. Floats hold all of this
 # exactly, and asyncio, whose timers may be a nanosecond early, tells it apart.
-EIGHTH, INSTANT, BLINK = 2.0**-3, 2.0**-20, 2.0**-26
-
-ENDS: tuple[type[Exception], ...] = (StopAsyncIteration,)
-if hasattr(asyncio, "QueueShutDown"):  # Python 3.13
-    ENDS += (asyncio.QueueShutDown,)
-
-
-class Item(NamedTuple):
-    """What is put into queues."""
-
-    number: int
-    meaning: Meaning
-
-
-class Fault(Exception):  # noqa: N818 -- what it is
-    """The failure of a function source."""
-
-
-# -- what sources wait for -------------------------------------------------------------------------
-
-
-class Box:
-    """A queue, and what must be in it."""
-
-    def __init__(self, world: World, real: asyncio.Queue[Item]) -> None:
-        self.world = world
-        self.real = real
-        self.items: list[Item] = []
-        self.shut = False
-
-    def full(self) -> bool:
-        return 0 < self.real.maxsize <= len(self.items)
-
-    def entered(self, item: Item) -> None:
-        self.items.append(item)
-        self.world.put.append(item)
-        self.world.changed()
-
-    def left(self, item: object) -> None:
-        if isinstance(item, Item) and item in self.items:
-            self.items.remove(item)
-            self.world.changed()
-        else:
-            self.world.must(False, f"{item} came from a queue that has {self.items}")
-
-    def at_rest(self) -> None:
-        waiting = repr(self.real)
-        gets, puts = "_getters" in waiting, "_putters" in waiting
-        self.world.must(not (gets and (self.items or self.shut)), f"a lost wake-up: {waiting}")
-        self.world.must(not (puts and (not self.full() or self.shut)), f"a lost wake-up: {waiting}")
-
-
-class Slots:
-    """A semaphore, or a lock, which has one slot; and how many slots must be free."""
-
-    def __init__(self, world: World, real: asyncio.Lock | asyncio.Semaphore, size: int) -> None:
-        self.world = world
-        self.real = real
-        self.size = self.free = size
-        self.lent = 0  # by a MultiAwait, to the program
-
-    def acquired(self) -> None:
-        self.world.must(self.free > 0, "a slot was acquired when none was free")
-        self.free -= 1
-        self.world.changed()
-
-    def released(self) -> None:
-        self.real.release()
-        self.free += 1
-
-    def at_rest(self) -> None:
-        waiting = repr(self.real)
-        self.world.must(self.real.locked() == (self.free == 0), f"{self.free} free, of {waiting}")
-        self.world.must(not (self.free and "waiters" in waiting), f"a lost wake-up: {waiting}")
-
-    async def at_the_end(self) -> None:
-        for _ in range(self.lent):
-            self.released()
-        for _ in range(self.size):
-            self.world.must(not self.real.locked(), "somebody has a slot yet")
-            await asyncio.wait_for(self.real.acquire(), 1)
-        self.world.must(self.real.locked(), "there is a slot too many")
-
-
-class Flag:
-    """An event."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self.real = asyncio.Event()
-        self.was_set = False  # since the event loop was at rest; who waited then has been woken
-
-    def set(self) -> None:
-        self.real.set()
-        self.was_set = True
-
-    def clear(self) -> None:
-        self.real.clear()
-        self.world.changed()
-
-    def at_rest(self) -> None:
-        self.was_set = self.real.is_set()
-        self.world.must(not (self.was_set and "waiters" in repr(self.real)), "a lost wake-up")
-
-
-# -- the kinds of source ---------------------------------------------------------------------------
-
-
-class Kind(ABC):
-    """What the model knows of a source."""
-
-    given: Any  # what the MultiAwait is given
-    shared: object = None  # where others may be woken for what this one waits for
-    holds: object = None  # what it took or made before a poll asked for it
-
-    @abstractmethod
-    def ready(self) -> bool:
-        """Whether there is an outcome, for a poll or for somebody else who was woken for it."""
-
-    def over(self) -> bool:
-        """Whether it has ended, as a poll would find."""
-        return False
-
-    def start(self) -> None:  # noqa: B027 -- most don't care
-        """The MultiAwait has started it."""
-
-    @abstractmethod
-    def took(self, outcome: object) -> None:
-        """A poll gave this."""
-
-    def handed_over(self, value: object) -> None:  # noqa: B027 -- as above
-        """The caller has this value, or found it in `undelivered`."""
-
-    def left(self) -> list[object]:
-        """The outcomes that no poll asked for before it ended."""
-        return []
-
-
-class Gets(Kind):
-    """The source `queue.get`."""
-
-    def __init__(self, box: Box) -> None:
-        self.box = self.shared = box
-        self.given = box.real.get
-
-    def ready(self) -> bool:
-        return bool(self.box.items)
-
-    def over(self) -> bool:
-        return self.box.shut and not self.box.items
-
-    def took(self, outcome: object) -> None:
-        self.box.left(outcome)
-
-    def handed_over(self, value: object) -> None:
-        self.box.world.delivered.append(value)
-
-
-class Function(Kind):
-    """A function that gets from a queue, and fails or ends if the item says so.
-
-    A slow one has a step of its own after that, and keeps the item if it is cancelled there.
-    """
-
-    ENDED: ClassVar[str] = "ended"  # said of what it holds,
-    CANCELLED: ClassVar[str] = "cancelled"  # and this too
-
-    def __init__(self, box: Box, slow: bool) -> None:
-        self.box = box
-        self.slow = slow
-        self.given = self.__anext__
-        self.running = False
-
-    def __aiter__(self) -> Function:
-        return self
-
-    async def __anext__(self) -> Item:
-        world = self.box.world
-        world.must(not self.running and self.holds is None, "a source was started before its turn")
-        self.running = True
-        try:
-            item = await self.box.real.get()
-            self.box.left(item)
-            if item.meaning != "value":
-                world.spent.append(item)
-            made = {"failure": Fault(), "end": self.ENDED, "cancelled": self.CANCELLED}
-            self.holds = made.get(item.meaning, item)
-            if self.slow:
-                with contextlib.suppress(asyncio.CancelledError):
-                    await asyncio.sleep(EIGHTH)
-        except ENDS:  # the queue was shut down
-            self.holds = self.ENDED
-            raise
-        finally:
-            self.running = False
-        if isinstance(self.holds, Fault):
-            raise self.holds
-        if self.holds is self.ENDED:
-            raise StopAsyncIteration
-        if self.holds is self.CANCELLED:
-            raise asyncio.CancelledError
-        return item
-
-    def ready(self) -> bool:
-        return not self.running and self.holds is not None and self.holds is not self.ENDED
-
-    def over(self) -> bool:
-        return not self.running and self.holds is self.ENDED
-
-    def took(self, outcome: object) -> None:
-        cancelled = self.holds is self.CANCELLED and isinstance(outcome, asyncio.CancelledError)
-        self.box.world.must(
-            self.ready() and (outcome is self.holds or cancelled),
-            f"{outcome!r} came from a function that has {self.holds!r}",
-        )
-        self.holds = None
-
-    def handed_over(self, value: object) -> None:
-        self.box.world.delivered.append(value)
-
-    def left(self) -> list[object]:
-        return [] if self.holds in (None, self.ENDED, self.CANCELLED) else [self.holds]
-
-
-class Puts(Kind):
-    """The source `put(queue, supplier)`."""
-
-    def __init__(self, box: Box) -> None:
-        self.box = self.shared = box
-        self.given = put(box.real, self.supply)
-        self.supplied: Item | None = None
-        self.refused: list[object] = []
-
-    def supply(self) -> Item:
-        self.box.world.must(not self.box.real.full(), "an item was asked for without room for it")
-        item = self.supplied = self.box.world.item("value")
-        if self.box.shut:
-            self.refused.append(item)
-        else:
-            self.box.entered(item)
-        return item
-
-    def ready(self) -> bool:
-        return not self.box.full() and not self.box.shut
-
-    def over(self) -> bool:
-        return self.box.shut
-
-    def took(self, outcome: object) -> None:
-        self.box.world.must(outcome is self.supplied, f"{outcome!r} is not what was supplied")
-
-    def left(self) -> list[object]:
-        return self.refused
-
-
-class Waits(Kind):
-    """The source `event.wait`."""
-
-    def __init__(self, flag: Flag) -> None:
-        self.flag = flag
-        self.given = flag.real.wait
-
-    def ready(self) -> bool:
-        return self.flag.real.is_set()
-
-    def took(self, outcome: object) -> None:
-        self.flag.world.must(self.flag.was_set, "an event came that was not set")
-
-
-class Acquires(Kind):
-    """The source `lock.acquire`, or a semaphore's."""
-
-    def __init__(self, slots: Slots) -> None:
-        self.slots = self.shared = slots
-        self.given = slots.real.acquire
-
-    def ready(self) -> bool:
-        return self.slots.free > 0
-
-    def took(self, outcome: object) -> None:
-        self.slots.acquired()
-
-    def handed_over(self, value: object) -> None:
-        self.slots.lent += 1
-
-
-class Timer(Kind):
-    """The source `every(seconds)`; or `after(seconds)`, which is its first tick and no other."""
-
-    def __init__(self, world: World, seconds: float, once: bool) -> None:
-        self.world = world
-        self.seconds = seconds
-        self.once = once
-        self.given = after(seconds) if once else every(seconds)
-        self.delay: float | None = seconds  # from the start to the first tick
-        self.started = False
-        self.next: float | None = None  # when the next tick is due
-        self.has_ended = False
-
-    def start(self) -> None:
-        self.started = True
-        self.count()
-
-    def count(self) -> None:
-        now = asyncio.get_running_loop().time()
-        self.next = None if self.delay is None else now + max(self.delay, 0)
-
-    def reset(self, seconds: float | None) -> None:
-        self.delay = self.seconds if seconds is None else seconds
-        if self.started:
-            self.count()
-
-    def stop(self) -> None:
-        self.delay = self.next = None
-
-    def due(self) -> int:
-        late = -1.0 if self.next is None else asyncio.get_running_loop().time() - self.next
-        return 0 if late < 0 else 1 if self.once else 1 + math.floor(late / self.seconds)
-
-    def ready(self) -> bool:
-        return self.due() > 0
-
-    def over(self) -> bool:
-        return self.has_ended
-
-    def took(self, outcome: object) -> None:
-        due = self.due()
-        self.world.must(due > 0 and outcome == due, f"{outcome!r}, when {due} ticks are due")
-        if self.once:
-            self.has_ended = True
-            self.next = None
-        elif self.next is not None:
-            self.next += due * self.seconds
-
+INSTANT, BLINK = 2.0**-20, 2.0**-26
 
 # -- a MultiAwait ----------------------------------------------------------------------------------
 
@@ -400,8 +71,7 @@ class Position:
         self.kept = False  # by get_or_raise()
         # If it is surely ready: how many events of others may still come before its own.
         self.others_first: int | None = None
-        # The others as a user hands them over. But of a timer the start must be known.
-        self.watched = consumer.watched or isinstance(kind, Timer)
+        self.watched = consumer.watched or kind.must_be_watched  # the others as a user does it
 
     def source(self) -> Any:
         """What the MultiAwait is given."""
@@ -501,6 +171,7 @@ class Made(NamedTuple):
     watched: bool  # its sources are, by the model
     fixed: bool  # its set is, if there are sources; else they are added to an open one
     sources: tuple[Callable[[World], Kind], ...] = ()
+    grouped: bool = False  # its sources are in a group, and a position is a key
 
 
 class Consumer:
@@ -516,13 +187,17 @@ class Consumer:
         kinds = enumerate(source(world) for source in made.sources)
         self.positions = {number: Position(self, number, kind) for number, kind in kinds}
         self.calling: str | None = None
+        self.only_kept = False  # by get_or_raise(), which then delivers that, and polls nothing
         self.closed = False
         self.undelivered: list[tuple[int, object]] = []
         sources = [position.source() for position in self.positions.values()]
         # Open or fixed, as the program wants it: no checker can know.
-        self.real: Any = multi_await(*(sources if self.fixed else ()), biased=made.biased)
+        self.real: Any = self.make(sources if self.fixed else [])
         for source in () if self.fixed else sources:
             self.real.add(source)
+
+    def make(self, sources: Sequence[Any]) -> Any:
+        return multi_await(*sources, biased=self.biased)
 
     def length(self) -> int:
         return max(self.positions, default=-1) + 1
@@ -585,6 +260,10 @@ class Consumer:
         if refusal is not None:
             must(is_error(result, RuntimeError, refusal), f"{name}: {result!r}, but it {refusal}")
             return
+        there = self.positions.values()
+        self.only_kept = name == "get_or_raise" and any(
+            each.kept and not each.paused for each in there
+        )
         if result is self.CANCELLED:
             pass
         elif self.closed:
@@ -639,7 +318,7 @@ class Consumer:
     def fails(self, name: str, failure: BaseException) -> None:
         """A call that delivers a failure by raising it."""
         own_cancellation = isinstance(failure.__cause__, asyncio.CancelledError)
-        text = str(failure) if own_cancellation else " ".join(getattr(failure, "__notes__", []))
+        text = text_of(failure)
         of_position = re.search(r"source (\d+) \(", text)
         if of_position is None or name in ("get", "get_nowait"):
             self.world.must(False, f"{name} raised {failure!r}, {text}")
@@ -692,7 +371,9 @@ class Consumer:
         """After a round, or a call that found nothing."""
         rest = [each for each in self.positions.values() if each.ready() and each not in delivered]
         left = [position for position in rest if position.sure() and not position.kept]
-        puts = any(isinstance(position.kind, Puts) for position in self.positions.values())
+        puts = any(position.kind.puts for position in self.positions.values())
+        if self.only_kept:
+            left.clear()
         if puts and not self.watched:
             left.clear()  # which were polled before, and found a queue empty or full, is not known
         if name in NOWAIT_CALLS:
@@ -716,6 +397,13 @@ def is_error(result: object, kind: type[BaseException], text: str) -> bool:
     return type(result) is kind and text in str(result)
 
 
+def text_of(failure: BaseException) -> str:
+    """What says whose it is: its note, unless it stands for a source's own cancellation."""
+    if isinstance(failure.__cause__, asyncio.CancelledError):
+        return str(failure)
+    return " ".join(getattr(failure, "__notes__", []))
+
+
 def what_it_is(result: object) -> str:
     """For the count of what was seen."""
     if result is Consumer.CANCELLED:
@@ -723,6 +411,117 @@ def what_it_is(result: object) -> str:
     if isinstance(result, BaseException):
         return type(result).__name__
     return "nothing" if result is None else "something"
+
+
+# -- a group ---------------------------------------------------------------------------------------
+
+
+class InAGroup:
+    """A group, used as an open set is used: its keys are the lowest positions that are free."""
+
+    def __init__(self, biased: bool) -> None:
+        self.group = Group[int, Any](biased=biased)
+        self.m = multi_await(self.group)
+        self.positions = set[int]()  # also of what has ended, and left the group by itself
+        self.closed = False
+
+    def add(self, source: Any) -> int:
+        number = next(each for each in itertools.count() if each not in self.positions)
+        self.group.add(number, source)
+        self.positions.add(number)
+        return number
+
+    async def remove(self, number: int) -> tuple[Any, ...]:
+        self.check(number)
+        self.positions.remove(number)
+        return await self.group.remove(number) if number in self.group else ()
+
+    def pause(self, number: int) -> None:
+        self.check(number)
+        if number in self.group:
+            self.group.pause(number)
+
+    def resume(self, number: int) -> None:
+        self.check(number)
+        if number in self.group:
+            self.group.resume(number)
+
+    def check(self, number: int) -> None:
+        if self.closed:
+            raise RuntimeError("closed")
+        if number not in self.positions:
+            raise IndexError(number)
+
+    async def select(self) -> tuple[int, Any]:
+        return (await self.m.select())[1]
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> tuple[int, Any]:
+        return (await anext(self.m))[1]
+
+    def select_nowait(self) -> tuple[int, Any] | None:
+        event = self.m.select_nowait()
+        return None if event is None else event[1]
+
+    async def get(self) -> Any:
+        return await self.m.get()
+
+    def get_nowait(self) -> Any:
+        return self.m.get_nowait()
+
+    async def get_or_raise(self) -> Any:
+        return await self.m.get_or_raise(), (None,)
+
+    async def cancel(self) -> None:
+        self.closed = True
+        self.positions.clear()
+        await self.m.cancel()
+
+    @property
+    def undelivered(self) -> tuple[tuple[int, Any], ...]:
+        left = [value for _, value in self.m.undelivered]
+        return tuple(sorted(left, key=operator.itemgetter(0)))
+
+    def __len__(self) -> int:
+        return max(self.positions, default=-1) + 1
+
+
+class GroupConsumer(Consumer):
+    """The same of a group: it waits if it is empty, and a round has one event of it."""
+
+    def __init__(self, world: World, made: Made) -> None:
+        super().__init__(world, made._replace(fixed=False))
+
+    def make(self, sources: Sequence[Any]) -> Any:
+        return InAGroup(self.biased)
+
+    def without_hope(self) -> bool:
+        return False
+
+    def has_no_hope(self, name: str, result: BaseException) -> None:
+        self.world.must(False, f"{name} of a group: {result!r}")
+
+    def gives_a_round(self, name: str, result: Any) -> None:
+        (event,), (failure,) = result
+        self.world.must(event is None or failure is None, f"two outcomes of {name}")
+        if failure is not None:
+            cancelled = isinstance(failure.__cause__, asyncio.CancelledError)
+            self.delivers(self.real.group.failed, failure.__cause__ if cancelled else failure)
+        elif event is not None:
+            self.delivers(*event)
+        else:
+            self.gives_nothing(name)
+
+    def fails(self, name: str, failure: BaseException) -> None:
+        super().fails(name, failure)
+        self.world.must(self.real.m.failed == 0, f"{name}: the group has failed")
+        self.world.must(f"source {self.real.group.failed} (" in text_of(failure), f"{failure!r}")
+
+    def leaves_nothing(self, name: str, delivered: Sequence[Position | None]) -> None:
+        if name in NOWAIT_CALLS:
+            super().leaves_nothing(name, delivered)
 
 
 # -- the world -------------------------------------------------------------------------------------
@@ -760,13 +559,14 @@ class World:
         self.reported: list[object] = []
         self.to_be_reported: list[object] = []
         self.boxes = [Box(self, asyncio.Queue()), Box(self, asyncio.Queue(1))]
-        self.boxes += [Box(self, asyncio.LifoQueue(2))]
+        self.boxes += [Box(self, asyncio.LifoQueue(2)), Box(self, SlowToPut(2))]
         self.slots = [Slots(self, asyncio.Lock(), 1), Slots(self, asyncio.Semaphore(2), 2)]
         self.flag = Flag(self)
         self.rivals: list[Errand] = []
         self.callers: tuple[list[Errand], list[Errand]] = ([], [])
         self.consumers: list[Consumer] = []
-        self.consumers += [Consumer(self, made) for made in (first, second)]
+        for made in (first, second):
+            self.consumers.append((GroupConsumer if made.grouped else Consumer)(self, made))
 
     def must(self, condition: bool, otherwise: str) -> None:
         """Like assert; but what a source raises would be its failure, and not the test's."""
@@ -787,8 +587,7 @@ class World:
 
     def contended(self, position: Position) -> bool:
         """Whether somebody else may have been woken for what is there."""
-        kinds = [each.kind for each in self.positions() if each is not position]
-        others = [each.box if isinstance(each, Function) else each.shared for each in kinds]
+        others = [each.kind.wants() for each in self.positions() if each is not position]
         others += [errand.wants for errand in self.rivals if not errand.task.done()]
         return position.kind.shared is not None and position.kind.shared in others
 
@@ -824,9 +623,10 @@ class World:
     def check_conservation(self) -> None:
         in_sources = 0
         for position in self.positions():
-            if not isinstance(position.kind, Puts):  # what that has put is in the queue
-                held = [*position.taken, position.kind.holds]
-                in_sources += sum(isinstance(each, Item) for each in held)
+            if not position.kind.puts:  # what that has put is in the queue
+                for held in [*position.taken, position.kind.holds]:
+                    items = held if isinstance(held, list) else [held]
+                    in_sources += sum(isinstance(each, Item) for each in items)
         in_queues = sum(box.real.qsize() for box in self.boxes)
         there = len(self.delivered) + len(self.spent) + in_sources + in_queues
         self.must(len(self.put) == there, f"{len(self.put)} were put, and there are {there}")

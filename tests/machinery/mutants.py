@@ -51,7 +51,7 @@ OTHERS = (
     "promises/test_leaks.py promises/test_conservation.py promises/test_conservation_open_sets.py "
     "promises/test_model.py promises/test_hostile_schedules.py "
     "peers/go peers/test_cancellation_of_asyncio.py "
-    "real/test_examples.py real/test_real_sources.py"
+    "real/test_examples.py real/test_every_kind.py"
 )
 BARE = {"SCHEDULES": "5", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 STAGES: dict[str, tuple[str, dict[str, str], int]] = {

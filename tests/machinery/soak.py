@@ -18,8 +18,8 @@ import pytest
 from hypothesis import given, settings
 
 from tests.conftest import new_loop, with_task_factory
-from tests.machinery.programs import AS_THE_SEED_SAYS, Program, programs
 from tests.machinery.programs import run as run_program
+from tests.machinery.random_programs import AS_THE_SEED_SAYS, Program, programs
 from tests.machinery.shuffled_loop import ShuffledLoop
 from tests.promises.test_conservation import Schedule, function_source, inline_source
 from tests.promises.test_conservation import run as run_schedule

@@ -29,7 +29,9 @@ from multi_await import (
     Timer,
     after,
     batched,
+    catching,
     each,
+    ending,
     every,
     inline,
     multi_await,
@@ -52,8 +54,20 @@ Kind: TypeAlias = Callable[["Scenario"], Any]
 Consume: TypeAlias = Callable[["Scenario", MultiAwait[*tuple[Any, ...]]], Awaitable[None]]
 
 
+END, BROKEN = "the end", "a failure"  # as values
+
+
 class Fault(Exception):  # noqa: N818 -- what it is
     """The failure of a source."""
+
+
+class SlowToPut(asyncio.Queue[int]):
+    """A queue with a put of its own."""
+
+    async def put(self, item: int) -> None:
+        await asyncio.sleep(0.1)
+        await super().put(item)
+        await asyncio.sleep(0)
 
 
 class SteppingLoop(VirtualClockLoop):
@@ -93,6 +107,8 @@ class Scenario:
         self.consume = consume
         self.queue: asyncio.Queue[int] = asyncio.Queue()
         self.room: asyncio.Queue[int] = asyncio.Queue(1)
+        self.slow_room = SlowToPut(1)
+        self.queues = [self.queue, self.room, self.slow_room]
         self.lock = asyncio.Lock()
         self.slots = asyncio.Semaphore(1)
         self.event = asyncio.Event()
@@ -104,6 +120,7 @@ class Scenario:
         self.put = list[int]()
         self.delivered = list[int]()
         self.failed = 0
+        self.ended = set[int]()  # positions that said so
         self.timeout: asyncio.Timeout | None = None
         self.must_be_cancelled = False
         self.shut_down = False
@@ -160,7 +177,7 @@ class Scenario:
             await asyncio.sleep(0.25)
 
     def rivals(self) -> list[asyncio.Task[None]]:
-        gets = [asyncio.create_task(self.gets(queue)) for queue in (self.queue, self.room)]
+        gets = [asyncio.create_task(self.gets(queue)) for queue in self.queues]
         return gets + [asyncio.create_task(self.holds(lock)) for lock in (self.lock, self.slots)]
 
     # -- the consumer --------------------------------------------------------------------------
@@ -172,7 +189,10 @@ class Scenario:
                 await self.consume(self, self.m)
         finally:
             for position, value in self.m.undelivered:
-                self.take(position, value)
+                if position < len(self.kinds) and self.kinds[position] is own_put_source:
+                    self.delivered.append(value)  # which the queue did not take
+                else:
+                    self.take(position, value)
 
     def waits_on(self, sources: list[Any]) -> Any:
         return multi_await(*sources, after(LIFE))
@@ -205,6 +225,11 @@ class Scenario:
             self.received += 1
         elif kind is batch_source:
             self.delivered += value
+        elif value == END:
+            assert position not in self.ended
+            self.ended.add(position)
+        elif value == BROKEN:
+            self.failed += 1
         elif kind in TAKES:
             self.delivered.append(int(value))
 
@@ -243,13 +268,11 @@ class Scenario:
     async def check_wake_ups(self) -> None:
         """The rivals get what is there, and then what comes."""
         await asyncio.sleep(10)
-        assert self.queue.empty()
-        assert self.room.empty()
-        self.queue.put_nowait(self.number())
-        self.room.put_nowait(self.number())
+        assert all(queue.empty() for queue in self.queues)
+        for queue in self.queues:
+            queue.put_nowait(self.number())
         await asyncio.sleep(0.5)
-        assert self.queue.empty()
-        assert self.room.empty()
+        assert all(queue.empty() for queue in self.queues)
 
     async def check(self) -> None:
         assert self.consumer.cancelled() == self.must_be_cancelled
@@ -261,7 +284,7 @@ class Scenario:
         assert not self.slots.locked()
         self.stream.feed_eof()
         rest = [int(number) for number in (await self.stream.read()).split()]
-        for queue in (self.queue, self.room):
+        for queue in self.queues:
             assert "_getters" not in repr(queue)
             assert "_putters" not in repr(queue)
             rest += [queue.get_nowait() for _ in range(queue.qsize())]
@@ -321,8 +344,49 @@ def lines_source(scenario: Scenario) -> Any:
     return each(scenario.stream)
 
 
+def ending_source(scenario: Scenario) -> Any:
+    """Ends by itself, and says so; what is inside claims a place in line."""
+    taken = 0
+
+    async def get() -> int:
+        nonlocal taken
+        if taken == 2:
+            raise StopAsyncIteration
+        item = await scenario.queue.get()
+        taken += 1
+        return item
+
+    return ending(inline(get), END)
+
+
+def catching_source(scenario: Scenario) -> Any:
+    """Fails at every second call, and goes on."""
+    calls = itertools.count()
+
+    async def get() -> int:
+        if next(calls) % 2:
+            raise Fault
+        return await scenario.queue.get()
+
+    return catching(get, lambda _: BROKEN)
+
+
+def broken_source(scenario: Scenario) -> Any:
+    """Breaks after an item, and that is its end."""
+
+    async def items() -> AsyncIterator[int]:
+        yield await scenario.queue.get()
+        raise Fault
+
+    return ending(catching(each(items()), lambda _: BROKEN), END)
+
+
 def put_source(scenario: Scenario) -> Any:
     return put(scenario.room, scenario.number)
+
+
+def own_put_source(scenario: Scenario) -> Any:
+    return put(scenario.slow_room, scenario.number)
 
 
 def event_source(scenario: Scenario) -> Any:
@@ -372,12 +436,20 @@ TAKES = [
     once_source,
     each_source,
     lines_source,
+    ending_source,
+    catching_source,
+    broken_source,
 ]
+PUTS = [put_source, own_put_source]
 CLOCKS = [every_source, after_source, reset_every_source, reset_after_source]
-KINDS = [*TAKES, put_source, event_source, lock_source, slot_source, *CLOCKS, signals_source]
+KINDS = [*TAKES, *PUTS, event_source, lock_source, slot_source, *CLOCKS, signals_source]
 MIXED = {
     "two of asyncio's own": [queue_source, queue_source, fault_source],
     "inline ones": [queue_source, batch_source, lock_source, put_source, slot_source, fault_source],
+    "ends and failures": [
+        *(ending_source, catching_source, broken_source, own_put_source),
+        *(ending_source, fault_source),
+    ],
     "clocks and signals": [*CLOCKS, signals_source, signals_source, fault_source],
     "tasks": [function_source, slow_function_source, each_source, once_source, fault_source],
     "one of each": [*KINDS, fault_source],

@@ -10,18 +10,8 @@ import pytest
 from hypothesis import given, settings
 
 from tests.machinery.model import Made
-from tests.machinery.programs import (
-    AS_THE_SEED_SAYS,
-    Program,
-    add,
-    call,
-    close,
-    function,
-    programs,
-    put_item,
-    run,
-    shut_down,
-)
+from tests.machinery.programs import add, call, close, function, put_item, run, shut_down
+from tests.machinery.random_programs import AS_THE_SEED_SAYS, Program, programs
 from tests.machinery.tools import SCHEDULES
 
 OPEN = Made(biased=False, watched=False, fixed=False)
@@ -30,7 +20,8 @@ OPEN = Made(biased=False, watched=False, fixed=False)
 WAITING = ["select", "async for", "get", "get_or_raise"]
 NOWAIT = ["select_nowait", "get_nowait"]
 TO_BE_SEEN = {
-    *(f"{kind}: something" for kind in ["Gets", "Puts", "Function", "Waits", "Acquires", "Timer"]),
+    *(f"{kind}: something" for kind in ["Gets", "Batches", "Puts", "OwnPuts", "Function"]),
+    *(f"{kind}: something" for kind in ["Waits", "Acquires", "Timer", "Ends", "Catches"]),
     *(f"{call}: something" for call in [*WAITING, *NOWAIT]),
     *(f"{call}: NothingToAwait" for call in [*WAITING, *NOWAIT]),
     *(f"{call}: RuntimeError" for call in [*WAITING, *NOWAIT]),  # refused, or a source cancelled
@@ -38,6 +29,11 @@ TO_BE_SEEN = {
     *(f"{call}: Fault" for call in ["select", "async for", "get_or_raise"]),
     "Function: Fault",
     "Function: CancelledError",
+    "OwnPuts: Fault",
+    "Ends: Fault",
+    "Catches: CancelledError",
+    "an end as a value",
+    "a failure as a value",
     "select_nowait: nothing",
     "async for: StopAsyncIteration",
     "blocked at rest",

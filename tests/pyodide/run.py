@@ -23,13 +23,14 @@ Report = TypeVar("Report", pytest.CollectReport, pytest.TestReport)
 
 CHECKOUT = Path(__file__).parents[2]
 # What may ask for something that is lacking: the tests with what is beside them, and the examples.
-ASKS = re.compile(r"docs/|tests/(docs|peers|promises|real|unit)/|tests/machinery/test_")
+ASKS = re.compile(r"docs/|tests/(docs|peers|promises|real|unit)/|tests/machinery/(ends|test_)")
+NOT_INSTALLED = ["aiohttp", "aiomqtt", "anyio", "asyncpg", "nats", "redis"]
 # What an error says where it is missed. Who misses it is found out by running all tests.
 LACKS = {
     "can't start new thread": "there are no threads",
     "does not support processes": "there are no processes",
     "PipeEnd' object": "there are no pairs of sockets",
-    "No module named 'aiohttp'": "aiohttp is not installed",
+    **{f"No module named '{name}'": f"{name} is not installed" for name in NOT_INSTALLED},
 }
 
 

@@ -29,7 +29,7 @@ import event_feed_core
 import pytest
 from aiohttp import WSCloseCode
 
-from tests.real.test_real_sources import on_the_real_clock
+from tests.machinery.ends import on_the_real_clock
 
 Socket = aiohttp.ClientWebSocketResponse[bool]
 

@@ -23,8 +23,8 @@ import pytest
 import recipe_sse
 import uvicorn
 
+from tests.machinery.ends import on_the_real_clock
 from tests.real.test_examples import EXAMPLES, ROOT
-from tests.real.test_real_sources import on_the_real_clock
 
 TO_START = 60  # seconds; RabbitMQ, the slowest, takes ten
 

@@ -10,8 +10,8 @@ import pytest
 import recipe_processes
 import recipe_subprocess
 
+from tests.machinery.ends import on_the_real_clock
 from tests.real.test_examples import EXAMPLES
-from tests.real.test_real_sources import on_the_real_clock
 
 needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="Windows has other signals")
 

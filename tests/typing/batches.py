@@ -15,3 +15,9 @@ async def batches(words: asyncio.Queue[str], numbers: asyncio.Queue[int]) -> Non
             assert_type(some_words, list[str])
         case (1, number):
             assert_type(number, int)
+
+
+def mistakes(words: asyncio.Queue[str]) -> None:
+    batched(words.get, 10)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    batched(words, "10")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    batched(words)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]

@@ -62,12 +62,12 @@ async def items() -> AsyncIterator[float]:
 
 
 async def the_packages_own(
-    task: asyncio.Task[bytes], reader: asyncio.StreamReader, queue: asyncio.Queue[int]
+    task: asyncio.Task[bytes], reader: asyncio.StreamReader, queue: asyncio.Queue[int], done: str
 ) -> None:
     assert_type(every(0.5), Timer)
     assert_type(after(3), Timer)
     assert_type(once(task), Source[bytes])
-    assert_type(once(asyncio.sleep(1, "done")), Source[str])
+    assert_type(once(asyncio.sleep(1, done)), Source[str])
     assert_type(each(items()), Source[float])
     assert_type(each(reader), Source[bytes])
     assert_type(put(queue, lambda: 1), Source[int])

@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 from multi_await._names import name_of, safe_repr, short
 from multi_await._source import ENDED, Pending, Source, SourceLike, Wake, failing_after
-from multi_await._sources.convert import close_coroutines, handed_over, polled
+from multi_await._sources.convert import close_coroutines, handed_over, mistaken, polled
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -73,8 +73,9 @@ def catching(source: SourceLike[T], wrap: Callable[[Exception], V]) -> Source[T 
         # gives the messages, then how the connection broke, if it did, and None at the end
     """
     if not callable(wrap):
-        raise TypeError(
-            f"catching() needs a function that makes a value of a failure, not {short(wrap)}"
+        raise _refused(
+            source,
+            f"catching() needs a function that makes a value of a failure, not {short(wrap)}",
         )
     return Catching(_inner(source, "catching"), wrap)
 
@@ -216,13 +217,10 @@ def _inner(given: SourceLike[T], adapter: str) -> Source[T]:
             )
         return given
     if not callable(given):
-        raise _refused(given, adapter)
+        raise _refused(given, f"the source of {adapter}() {mistaken(given)}")
     return polled(given, f"{adapter}({name_of(given)})")
 
 
-def _refused(mistake: object, adapter: str) -> TypeError:
-    close_coroutines((mistake,))
-    return TypeError(
-        f"{adapter}() needs a function that returns an awaitable, such as queue.get, "
-        f"or a Source, such as each(...), not {short(mistake)}"
-    )
+def _refused(given: object, why: str) -> TypeError:
+    close_coroutines((given,))
+    return TypeError(why)

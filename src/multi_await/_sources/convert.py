@@ -42,7 +42,7 @@ def as_source(given: SourceLike[T], key: object) -> Source[T]:
             )
         return given
     if not callable(given):
-        raise TypeError(f"source {key} {_mistake(given)}")
+        raise TypeError(f"source {key} {mistaken(given)}")
     return polled(given, f"source {key} ({name_of(given)})")
 
 
@@ -86,7 +86,7 @@ def close_coroutines(given: Iterable[object]) -> None:
             mistake.close()
 
 
-def _mistake(given: object) -> str:
+def mistaken(given: object) -> str:
     """What it is, and what to pass instead."""
     if inspect.iscoroutine(given):
         return (

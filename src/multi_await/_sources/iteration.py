@@ -196,7 +196,12 @@ class Each(Source[T]):
         if getattr(self._iterator, "ag_running", False):
             return  # by another each() of the same generator, which closes it
         if to_close and (close := getattr(self._iterator, "aclose", None)) is not None:
-            await close()
+            try:
+                await close()
+            except BaseExceptionGroup as group:
+                if group.split(GeneratorExit)[1] is not None:
+                    raise
+                # A task group around the yield has wrapped what closed the generator.
 
     async def aclose(self) -> Iterable[T]:
         self._is_closing = True

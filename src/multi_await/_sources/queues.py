@@ -195,23 +195,26 @@ class PutSource(InlineSource[T]):
 
     def __init__(self, queue: asyncio.Queue[T], supplier: Callable[[], T]) -> None:
         self._supplier = supplier
-        self._sender = self._sender_to(queue)
+        self._sender = _Sender(queue)
         queue_put: Any = asyncio.Queue.put  # which takes the sender for the queue
         put_there = functools.partial(queue_put, self._sender, None)
         super().__init__(put_there, f"put({name_of(supplier)})")
 
-    def _sender_to(self, queue: asyncio.Queue[T]) -> _Sender[T]:
-        return _Sender(queue)
-
     def poll(self, wake: Wake) -> T | Pending:
-        its_turn = self._coroutine is None or self._future.done()
-        if its_turn and not self._sender.queue.full():
-            try:
-                self._sender.offered.append(self._supplier())
-            except BaseException:
-                self.release()  # the room is for the next in line
-                raise
+        self._offer()
         return InlineSource.poll(self, wake)
+
+    def _offer(self) -> bool:
+        """Ask for the item if there is room, and the turn has come."""
+        its_turn = self._coroutine is None or self._future.done()
+        if not its_turn or self._sender.queue.full():
+            return False
+        try:
+            self._sender.offered.append(self._supplier())
+        except BaseException:
+            self.release()  # the room is for the next in line
+            raise
+        return True
 
     async def aclose(self) -> Iterable[T]:
         failure = await _failure_of(InlineSource.aclose(self))
@@ -219,7 +222,10 @@ class PutSource(InlineSource[T]):
 
 
 class OwnPutSource(PutSource[T]):
-    """The same for a class with a `put` of its own, which may be any coroutine: it gets a task."""
+    """The same for a class with a `put` of its own, which may be any coroutine: it gets a task.
+
+    Meanwhile the place in line is kept, so that the room can be passed on if that has not used it.
+    """
 
     __slots__ = ("_puts", "_putting")
 
@@ -228,12 +234,9 @@ class OwnPutSource(PutSource[T]):
         self._puts = FunctionSource(self._put, self._name)
         self._putting = False
 
-    def _sender_to(self, queue: asyncio.Queue[T]) -> _Sender[T]:
-        return _InLine(queue)
-
     def poll(self, wake: Wake) -> T | Pending:
-        if not self._putting and PutSource.poll(self, wake) is PENDING:
-            return PENDING
+        if not self._putting and not self._offer():
+            return InlineSource.poll(self, wake)
         self._putting = False
         put = self._puts.poll(wake)
         self._putting = put is PENDING
@@ -251,10 +254,14 @@ class OwnPutSource(PutSource[T]):
             raise
         finally:
             sender.offered.clear()
+            self.release()  # if there is room yet, it is for the next in line
         return item
 
     async def aclose(self) -> Iterable[T]:
         failure = await _failure_of(self._puts.aclose())  # what that has put is in the queue
+        sender = self._sender
+        sender.refused += sender.offered  # of a task that was cancelled before it began
+        sender.offered.clear()
         return _and_then(await PutSource.aclose(self), failure)
 
 
@@ -284,13 +291,6 @@ class _Sender(Generic[T]):
         finally:
             self.offered.clear()
         return item
-
-
-class _InLine(_Sender[T]):
-    """For a class with a `put` of its own: what is offered is left for that to put."""
-
-    def put_nowait(self, _: None) -> T:
-        return self.offered[0]
 
 
 class _Putting:

@@ -62,6 +62,33 @@ async def test_a_task_group_that_fails_around_a_yield_comes_out_as_exception_gro
             await m.select()
 
 
+@pytest.mark.parametrize("fails", [False, True])
+async def test_a_block_that_ends_closes_a_task_group_around_a_yield(
+    fails: bool, reported: Reported
+) -> None:
+    """A task group wraps the GeneratorExit that closes the generator: that alone is no failure."""
+    ended = list[str]()
+
+    async def background() -> None:
+        try:
+            await asyncio.sleep(1000)
+        finally:
+            ended.append("background")
+            if fails:
+                raise ValueError("at the end")
+
+    async def fed() -> AsyncIterator[str]:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(background())
+            await asyncio.sleep(0)
+            yield "first"
+
+    async with multi_await(each(fed())) as m:
+        assert await m.select() == (0, "first")
+    assert ended == ["background"]
+    assert [type(context["exception"]) for context in reported] == [BaseExceptionGroup] * fails
+
+
 async def test_one_task_and_one_context_run_and_close_the_iteration() -> None:
     tasks = list[asyncio.Task[None] | None]()
 

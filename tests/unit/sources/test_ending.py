@@ -94,17 +94,6 @@ async def test_nothing_is_taken_ahead_by_ending() -> None:
         assert await m.select() == (0, 1)
 
 
-async def test_a_mistake_is_refused_and_a_coroutine_closed() -> None:
-    with pytest.raises(TypeError, match=r"ending\(\) needs a function"):
-        ending(asyncio.sleep(1), None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-    with pytest.raises(TypeError, match=r"catching\(\) needs a function that makes"):
-        catching(asyncio.Queue[int]().get, None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-    source = each(items())
-    ending(source, None)
-    with pytest.raises(RuntimeError, match="handed over before"):
-        ending(source, None)
-
-
 def test_a_once_that_is_dropped_closes_its_coroutine_without_a_warning() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -225,6 +225,30 @@ async def test_a_failure_of_the_queues_own_put_at_the_end_is_reported_and_its_it
     assert [str(context["exception"]) for context in reported] == ["at the end"]
 
 
+@pytest.mark.parametrize("end", ["failure", "cancelled"])
+async def test_room_that_the_queues_own_put_did_not_use_is_for_the_next_in_line(end: str) -> None:
+    queue = Stamping(1, before=1)
+    queue.put_nowait("in the way")
+    async with multi_await(put(queue, lambda: "ours")) as m:
+        select = asyncio.create_task(m.select())
+        await asyncio.sleep(0.25)
+        next_in_line = asyncio.create_task(asyncio.Queue.put(queue, "next"))
+        await asyncio.sleep(0.25)
+        queue.get_nowait()
+        await asyncio.sleep(0.5)  # the queue's own put has begun
+        assert queue.puts == 1
+        if end == "failure":
+            queue.failure = ValueError()
+            with pytest.raises(ValueError):  # noqa: PT011 -- it says nothing
+                await select
+        else:
+            select.cancel()
+            await asyncio.wait([select])
+    assert m.undelivered == ((0, "ours"),)
+    await asyncio.wait_for(next_in_line, 1)
+    assert queue.get_nowait() == "next"
+
+
 @pytest.mark.skipif(sys.version_info < (3, 13), reason="Queue.shutdown() came with 3.13")
 async def test_a_put_of_the_queues_own_ends_when_the_queue_is_shut_down() -> None:
     if sys.version_info >= (3, 13):

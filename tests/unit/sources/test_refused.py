@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
 from typing import Any
 
@@ -15,6 +15,7 @@ from multi_await import (
     Source,
     Wake,
     batched,
+    catching,
     each,
     ending,
     every,
@@ -159,3 +160,101 @@ class Frozen(Source[str]):
 async def test_a_source_may_be_a_frozen_dataclass() -> None:
     async with multi_await(Frozen("one"), ending(Frozen("two"), None)) as m:
         assert [await m.select(), await m.select()] == [(0, "one"), (1, "two")]
+
+
+# What once(), ending() and catching() say to wrong arguments
+
+
+async def items() -> AsyncIterator[int]:
+    yield 1
+
+
+def ended(source: Any) -> Source[Any]:
+    return ending(source, None)
+
+
+def caught(source: Any) -> Source[Any]:
+    return catching(source, str)
+
+
+@pytest.mark.parametrize(("adapter", "name"), [(ended, "ending"), (caught, "catching")])
+@pytest.mark.parametrize(
+    ("mistake", "advice"),
+    [
+        (5, "is the number 5: pass every(5) or after(5) to wait for a time"),
+        (None, "is None: pass a function that returns an awaitable, such as queue.get"),
+        (asyncio.Queue, "is of type Queue: pass its method get, without calling it"),
+        (asyncio.Event, "is of type Event: pass its method wait, without calling it"),
+        (items, "is an asynchronous iterable, async_generator: pass each(...) of it"),
+        (
+            own,
+            (
+                "is a coroutine, own(): pass the function itself (queue.get, not queue.get()), "
+                "which is called for each value; or once(...) for a single run"
+            ),
+        ),
+        (asyncio.Future, "is of type Future: pass once(...) of it to wait for its one result"),
+    ],
+)
+async def test_what_is_no_source_gets_the_advice_that_multi_await_gives(
+    adapter: Callable[[Any], Source[Any]], name: str, mistake: Any, advice: str
+) -> None:
+    for hand_over, subject in ((adapter, f"the source of {name}()"), (multi_await, "source 0")):
+        with pytest.raises(TypeError) as e:
+            hand_over(mistake() if callable(mistake) else mistake)
+        assert str(e.value) == f"{subject} {advice}"
+
+
+@pytest.mark.parametrize(
+    ("mistake", "what_it_is"),
+    [
+        (None, "None"),
+        ("word", "'word'"),
+        (own, f"{own!r}: call it, and pass what it returns"),
+        (every(1), "every(1)"),
+    ],
+    ids=["None", "a word", "a function", "a Source"],  # the same in each process
+)
+async def test_once_says_what_it_needs(mistake: Any, what_it_is: str) -> None:
+    with pytest.raises(TypeError) as e:
+        once(mistake)
+    assert str(e.value) == (
+        f"once() needs a coroutine, a Task or another awaitable, not {what_it_is}"
+    )
+
+
+async def test_once_of_an_asynchronous_iterable_names_each() -> None:
+    mistake: Any = items()
+    with pytest.raises(TypeError, match=r"^once\(\) needs .*: pass each\(...\) of it$"):
+        once(mistake)
+
+
+@pytest.mark.parametrize("mistake", [None, "word", 5])
+async def test_catching_needs_a_function_and_closes_a_coroutine_that_came_with_none(
+    mistake: Any,
+) -> None:
+    """Or else a warning that it was never awaited would follow, which is an error here."""
+    tick = every(1)
+    coroutine: Any = own()
+    for source in (tick, coroutine):
+        with pytest.raises(TypeError) as e:
+            catching(source, mistake)
+        assert str(e.value) == (
+            f"catching() needs a function that makes a value of a failure, not {mistake!r}"
+        )
+    async with multi_await(catching(tick, str)) as m:  # which can be handed over again
+        assert await m.select() == (0, 1)
+
+
+@pytest.mark.parametrize(("adapter", "name"), [(ended, "ending"), (caught, "catching")])
+async def test_a_source_that_was_handed_over_before_is_named(
+    adapter: Callable[[Any], Source[Any]], name: str
+) -> None:
+    tick = every(1)
+    async with multi_await(tick):
+        with pytest.raises(RuntimeError) as e:
+            adapter(tick)
+    assert str(e.value) == (
+        f"{name}() got every(1), which was handed over before: "
+        "a Source belongs to one owner, so make another"
+    )

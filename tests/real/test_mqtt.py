@@ -1,0 +1,53 @@
+"""What an MQTT broker sends, as a source."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import aiomqtt
+
+from tests.machinery.ends import on_the_real_clock
+from tests.machinery.feeds import (
+    Feed,
+    each_message_comes_once_and_in_order,
+    what_was_not_delivered_is_kept,
+)
+from tests.machinery.tools import steps
+
+
+@contextlib.asynccontextmanager
+async def subscribed(path: str) -> AsyncIterator[Feed]:
+    """A task that lives longer than the block feeds a queue."""
+    news: asyncio.Queue[str] = asyncio.Queue()
+    async with aiomqtt.Client(path, transport="unix") as client:
+        await client.subscribe("news")
+
+        async def listen() -> None:
+            async for message in client.messages:
+                assert isinstance(message.payload, bytes)
+                news.put_nowait(message.payload.decode())
+
+        async def send(message: str) -> None:
+            await client.publish("news", message)
+
+        listening = asyncio.create_task(listen())
+        try:
+            yield Feed(news.get, send, str, news.get, runs_ahead=False)
+        finally:
+            listening.cancel()
+            await asyncio.wait([listening])
+    await steps(5)  # it cancels tasks, and does not wait for them
+
+
+@on_the_real_clock
+async def test_each_message_of_mqtt_comes_once_from_a_queue(mosquitto: str) -> None:
+    async with subscribed(mosquitto) as feed:
+        await each_message_comes_once_and_in_order(feed)
+
+
+@on_the_real_clock
+async def test_a_message_of_mqtt_that_a_task_put_into_a_queue_is_kept(mosquitto: str) -> None:
+    async with subscribed(mosquitto) as feed:
+        await what_was_not_delivered_is_kept(feed)

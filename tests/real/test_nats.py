@@ -1,0 +1,68 @@
+"""What a NATS server sends, as a source."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+from collections.abc import AsyncIterator
+
+import nats
+import nats.js.api
+from nats.aio.msg import Msg
+
+from multi_await import multi_await
+from tests.machinery.ends import on_the_real_clock
+from tests.machinery.feeds import (
+    Feed,
+    each_message_comes_once_and_in_order,
+    what_was_not_delivered_is_kept,
+)
+
+
+@contextlib.asynccontextmanager
+async def subscribed(address: str) -> AsyncIterator[Feed]:
+    """The subscription calls back, and feeds a queue."""
+    news: asyncio.Queue[Msg] = asyncio.Queue()
+    client = await nats.connect(address)
+    try:
+        await client.subscribe("news", cb=news.put)
+        await client.flush()  # the server knows of it
+
+        async def send(message: str) -> None:
+            await client.publish("news", message.encode())
+
+        yield Feed(news.get, send, lambda message: message.data.decode(), news.get, False)
+    finally:
+        await client.close()
+
+
+@on_the_real_clock
+async def test_each_message_of_nats_comes_once_from_a_queue(nats_server: str) -> None:
+    async with subscribed(nats_server) as feed:
+        await each_message_comes_once_and_in_order(feed)
+
+
+@on_the_real_clock
+async def test_a_message_that_nats_put_into_a_queue_is_kept(nats_server: str) -> None:
+    async with subscribed(nats_server) as feed:
+        await what_was_not_delivered_is_kept(feed)
+
+
+@on_the_real_clock
+async def test_a_jetstream_message_that_was_not_acknowledged_comes_again(nats_server: str) -> None:
+    client = await nats.connect(nats_server)
+    try:
+        stream = client.jetstream()
+        await stream.add_stream(name="jobs", subjects=["jobs"])
+        worker = await stream.pull_subscribe(
+            "jobs", "worker", config=nats.js.api.ConsumerConfig(ack_wait=0.05)
+        )
+        await stream.publish("jobs", b"kept")
+        await worker.fetch(1, timeout=5)
+        async with multi_await(functools.partial(worker.fetch, 1, timeout=5)) as m:
+            _, (message,) = await m.select()
+        assert message.data == b"kept"
+        await message.ack()
+    finally:
+        await client.close()

@@ -1,0 +1,107 @@
+"""What PostgreSQL notifies, as a source."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+from collections.abc import AsyncIterator
+
+import asyncpg
+import psycopg
+
+from multi_await import each, multi_await
+from tests.machinery.ends import on_the_real_clock
+from tests.machinery.feeds import (
+    Feed,
+    each_message_comes_once_and_in_order,
+    what_was_not_delivered_is_kept,
+)
+
+Notifies = psycopg.AsyncConnection[tuple[object, ...]]
+
+
+@contextlib.asynccontextmanager
+async def connected(folder: str) -> AsyncIterator[Notifies]:
+    """A connection of psycopg, each of whose commands is a transaction."""
+    async with await psycopg.AsyncConnection.connect(
+        f"host={folder} user=postgres", autocommit=True
+    ) as connection:
+        yield connection
+
+
+async def notify(connection: Notifies, *messages: str) -> None:
+    async with connection.transaction():
+        for message in messages:
+            await connection.execute("SELECT pg_notify('news', %s)", [message])
+
+
+@contextlib.asynccontextmanager
+async def listened_to_by_asyncpg(folder: str) -> AsyncIterator[Feed]:
+    """Its listener, which is called back, feeds a queue."""
+    news: asyncio.Queue[str] = asyncio.Queue()
+
+    def heard(_connection: object, _process: int, _channel: str, payload: object) -> None:
+        news.put_nowait(str(payload))
+
+    connection = await asyncpg.connect(host=folder, user="postgres")
+    try:
+        await connection.add_listener("news", heard)
+        async with connected(folder) as sender:
+            yield Feed(news.get, functools.partial(notify, sender), str, news.get, runs_ahead=False)
+    finally:
+        await connection.close()
+
+
+@on_the_real_clock
+async def test_each_notification_comes_once_from_a_queue_that_asyncpg_feeds(
+    postgresql: str,
+) -> None:
+    async with listened_to_by_asyncpg(postgresql) as feed:
+        await each_message_comes_once_and_in_order(feed)
+
+
+@on_the_real_clock
+async def test_a_notification_that_asyncpg_put_into_a_queue_is_kept(postgresql: str) -> None:
+    async with listened_to_by_asyncpg(postgresql) as feed:
+        await what_was_not_delivered_is_kept(feed)
+
+
+@on_the_real_clock
+async def test_what_came_with_a_notification_of_psycopg_is_lost_when_the_block_ends(
+    postgresql: str,
+) -> None:
+    async with connected(postgresql) as connection, connected(postgresql) as sender:
+        await connection.execute("LISTEN news")
+        async with multi_await(each(connection.notifies())) as m:
+            await notify(sender, "first", "lost", "lost too")
+            _, notification = await m.select()
+            assert notification.payload == "first"
+        assert m.undelivered == ()
+        await notify(sender, "next")
+        assert [each.payload async for each in connection.notifies(stop_after=1)] == ["next"]
+
+
+@contextlib.asynccontextmanager
+async def listened_to_by_psycopg(folder: str) -> AsyncIterator[Feed]:
+    """A task that lives longer than the block feeds a queue."""
+    news: asyncio.Queue[str] = asyncio.Queue()
+    async with connected(folder) as connection, connected(folder) as sender:
+        await connection.execute("LISTEN news")
+
+        async def listen() -> None:
+            async for notification in connection.notifies():
+                news.put_nowait(notification.payload)
+
+        listening = asyncio.create_task(listen())
+        try:
+            yield Feed(news.get, functools.partial(notify, sender), str, news.get, runs_ahead=False)
+        finally:
+            listening.cancel()
+            await asyncio.wait([listening])
+
+
+@on_the_real_clock
+async def test_a_notification_that_a_task_put_into_a_queue_is_kept(postgresql: str) -> None:
+    async with listened_to_by_psycopg(postgresql) as feed:
+        await what_was_not_delivered_is_kept(feed)
