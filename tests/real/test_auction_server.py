@@ -27,8 +27,8 @@ import pytest
 from aiohttp import WSCloseCode
 from auction_house import Report
 
+from tests.machinery.ends import on_the_real_clock
 from tests.real.test_examples import ROOT
-from tests.real.test_real_sources import on_the_real_clock
 
 Bids = set[tuple[int, int, str]]
 

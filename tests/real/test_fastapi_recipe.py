@@ -15,8 +15,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from tests.machinery.ends import on_the_real_clock
 from tests.real.test_examples import EXAMPLES
-from tests.real.test_real_sources import on_the_real_clock
 
 pytest.importorskip("fastapi", reason="FastAPI is not installed")
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no SIGTERM on Windows")
