@@ -52,9 +52,8 @@ def ending(source: SourceLike[T], value: V) -> Source[T | V]:
 def catching(source: SourceLike[T], wrap: Callable[[Exception], V]) -> Source[T | V]:
     """A source that gives what `source` gives, and `wrap(failure)` in place of a failure.
 
-    A failure is one more typed value then, and leaves no loop. One that nobody has received at the
-    end is a value in `undelivered`, too. An end is no failure, and passes; so does a failure that is
-    no `Exception`, such as a `CancelledError`.
+    A failure is one more typed value then, and leaves no loop; so is one in `undelivered`. An end
+    is no failure, and passes; so does a failure that is no `Exception`, such as a `CancelledError`.
 
     Args:
         source: a function that returns an awaitable, or a `Source`, which belongs to this one then.
