@@ -30,7 +30,7 @@ async def client(name: str, seconds: float) -> AsyncIterator[str]:
 async def main() -> None:
     clients = Group[str, str | Broken | None]()
     names = iter(["ada", "grace", "edsger"])
-    async with multi_await(clients, every(1, first=0), after(4.5)) as m:
+    async with multi_await(clients, every(1, first=0), after(6)) as m:
         async for event in m:
             match event:
                 case (At.CLIENTS, (name, None)):
