@@ -6,7 +6,7 @@ They know what a source is, and neither what kinds there are nor what polls them
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from multi_await._names import name_of, safe_repr, short
@@ -58,8 +58,8 @@ def ending(source: SourceLike[T], value: V) -> Source[T | V]:
 def catching(source: SourceLike[T], wrap: Callable[[Exception], V]) -> Source[T | V]:
     """A source that gives what `source` gives, and `wrap(failure)` in place of a failure.
 
-    A failure is one more typed value then, and leaves no loop. An end is no failure, and passes;
-    so does a failure that is no `Exception`, such as a `CancelledError`.
+    A failure is one more typed value then, and leaves no loop; so is one in `undelivered`. An end
+    is no failure, and passes; so does a failure that is no `Exception`, such as a `CancelledError`.
 
     Args:
         source: a function that returns an awaitable, or a `Source`, which belongs to this one then.
@@ -191,8 +191,19 @@ class Catching(_Around[T, T | V]):
                 f"{self!r}: wrap raised {type(end).__name__}, which would end the source"
             ) from end
 
-    async def aclose(self) -> Iterable[T | V] | None:
-        return await self._aclose_inner()
+    async def aclose(self) -> Iterable[T | V]:
+        try:
+            left = await self._aclose_inner()
+        except Exception as failure:
+            return (self._wrapped(failure),)
+        return self._left(() if left is None else left)
+
+    def _left(self, left: Iterable[T]) -> Iterator[T | V]:
+        """What was produced and not delivered, a failure included."""
+        try:
+            yield from left
+        except Exception as failure:
+            yield self._wrapped(failure)
 
     def __repr__(self) -> str:
         return f"catching({safe_repr(self._source)})"
