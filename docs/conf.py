@@ -97,13 +97,13 @@ def where_it_is_written(_: Sphinx, module: str, name: str) -> str | None:
 def mark_coroutines(_: Sphinx, page: nodes.document) -> None:
     """Show `async` where only the overloads of a method say so, as those of `select` do."""
     for signature in page.findall(addnodes.desc_signature):
-        method = functools.reduce(
+        method: typing.Any = functools.reduce(
             lambda value, name: getattr(value, name, None),
             signature.get("fullname", "").split("."),
             sys.modules.get(signature.get("module", "")),
         )
-        overloads = inspect.isfunction(method) and typing.get_overloads(method)
-        if overloads and inspect.iscoroutinefunction(overloads[0]):
+        overloads = typing.get_overloads(method) if callable(method) else ()
+        if any(map(inspect.iscoroutinefunction, overloads)):
             words = addnodes.desc_sig_keyword("", "async"), addnodes.desc_sig_space()
             signature.insert(0, addnodes.desc_annotation("", "", *words))
 

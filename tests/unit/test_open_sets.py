@@ -346,7 +346,7 @@ async def test_remove_from_within_a_source_is_an_error_of_that_source() -> None:
 
     async with multi_await() as m:
         m.add(inline(remove))
-        with pytest.raises(RuntimeError, match=r"^remove\(\) from within a source"):
+        with pytest.raises(RuntimeError, match=r"^remove\(\) was called from within a source"):
             await m.select()
         assert len(m) == 1
 

@@ -278,8 +278,8 @@ class Calls(ReadyQueue):
     def _check_outside(self, call: str) -> None:
         if self.phase == "polling":
             raise RuntimeError(
-                f"{call} from within a source, which would wait for its own end: "
-                "let the source tell whoever called, who can do it"
+                f"{call} was called from within a source, which would wait for its own end: "
+                "have the source tell the caller to do it"
             )
 
     def _check_hope(self, iterating: bool = False) -> None:
@@ -296,8 +296,8 @@ class Calls(ReadyQueue):
             loop = get_running_loop()
         except RuntimeError:
             raise RuntimeError(
-                "no asyncio event loop is running here: a MultiAwait works in a coroutine that "
-                "asyncio runs, and under no other framework"
+                "no asyncio event loop is running here: a MultiAwait works only in a coroutine "
+                "that asyncio runs, and not under other frameworks"
             ) from None
         if self._loop is not loop:
             if self._loop is not None:

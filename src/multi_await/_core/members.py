@@ -72,9 +72,11 @@ class Members(ReadyQueue):
 
     def check_addable(self, key: object) -> None:
         if self.phase == "closed":
-            raise RuntimeError("this Group has ended, with its MultiAwait: make a new one")
+            raise RuntimeError("this Group has ended with its MultiAwait: make a new one")
         if self._is_shut_down:
-            raise RuntimeError("add() to a Group after its shutdown(), which said: no more sources")
+            raise RuntimeError(
+                "add() was called after shutdown(): this Group takes no more sources"
+            )
         if key in self.by_key():
             raise ValueError(f"there is a source under the key {short(key)}: remove() it first")
 
@@ -86,8 +88,8 @@ class Members(ReadyQueue):
     async def remove(self, key: Any) -> tuple[Any, ...]:
         if self.phase == "polling":
             raise RuntimeError(
-                "remove() from within a source of the Group, which would wait for its own end: "
-                "let the source tell whoever called, who can do it"
+                "remove() was called from within a source of the Group, which would wait for its "
+                "own end: have the source tell the caller to do it"
             )
         slot = self._at(key)
         del self._by_key[key]

@@ -209,7 +209,7 @@ class ReadyQueue(ABC):
             return
         if get_ident() != self._thread:
             raise RuntimeError(
-                f"{slot} of a {self.owner} was woken from another thread than the event loop's: "
+                f"{slot} of a {self.owner} was woken from a thread other than the event loop's: "
                 "use loop.call_soon_threadsafe"
             )
         if slot.state == "paused" or self.phase not in ("polling", "asleep"):
@@ -240,4 +240,4 @@ class ReadyQueue(ABC):
             if slot.outcome is PENDING:
                 slot.keep(Failed(caught(failure)))
             else:
-                report(failure, f"{slot} failed while an outcome of it was not delivered yet")
+                report(failure, f"{slot} failed while one of its outcomes was undelivered")

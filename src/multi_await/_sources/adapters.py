@@ -75,7 +75,7 @@ def catching(source: SourceLike[T], wrap: Callable[[Exception], V]) -> Source[T 
     if not callable(wrap):
         raise _refused(
             source,
-            f"catching() needs a function that makes a value of a failure, not {short(wrap)}",
+            f"catching() needs a function that turns a failure into a value, not {short(wrap)}",
         )
     return Catching(_inner(source, "catching"), wrap)
 
@@ -201,8 +201,8 @@ def _inner(given: SourceLike[T], adapter: str) -> Source[T]:
     if isinstance(given, Source):
         if not handed_over(given):
             raise RuntimeError(
-                f"{adapter}() got {safe_repr(given)}, which was handed over before: "
-                "a Source belongs to one owner, so make another"
+                f"{adapter}() got {safe_repr(given)}, which was already used: "
+                "a Source belongs to one owner, so create a new one"
             )
         return given
     if not callable(given):

@@ -37,8 +37,8 @@ def as_source(given: SourceLike[T], key: object) -> Source[T]:
     if isinstance(given, Source):
         if not handed_over(given):
             raise RuntimeError(
-                f"source {key} ({safe_repr(given)}) was handed over before: "
-                "a Source belongs to one MultiAwait, so make another"
+                f"source {key} ({safe_repr(given)}) was already used: "
+                "a Source belongs to one MultiAwait, so create a new one"
             )
         return given
     if not callable(given):
@@ -94,11 +94,11 @@ def mistaken(given: object) -> str:
             "queue.get()), which is called for each value; or once(...) for a single run"
         )
     if inspect.isawaitable(given):
-        return f"is of type {type_of(given)}: pass once(...) of it to wait for its one result"
+        return f"is of type {type_of(given)}: wrap it in once(...) to wait for its one result"
     if isinstance(given, concurrent.futures.Future):
         return (
-            "is a future of concurrent.futures, which another thread completes: "
-            "pass once(asyncio.wrap_future(...)) of it"
+            "is a concurrent.futures.Future, which another thread completes: "
+            "pass once(asyncio.wrap_future(...))"
         )
     for kind, method in _METHODS.items():
         if isinstance(given, kind):
@@ -120,7 +120,7 @@ def mistaken(given: object) -> str:
 def _many(given: object) -> str | None:
     """The same, of what holds or gives several things."""
     if isinstance(given, AsyncIterable):
-        return f"is an asynchronous iterable, {type_of(given)}: pass each(...) of it"
+        return f"is an asynchronous iterable, {type_of(given)}: wrap it in each(...)"
     if isinstance(given, Mapping):
         return f"is of type {type_of(given)}: unpack its values, multi_await(*sources.values())"
     if isinstance(given, Iterable) and not isinstance(given, str | bytes):

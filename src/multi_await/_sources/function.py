@@ -89,15 +89,15 @@ def as_future(awaitable: Awaitable[T], label: str) -> asyncio.Future[T]:
     if asyncio.isfuture(awaitable):
         if awaitable.get_loop() is not asyncio.get_running_loop():
             raise RuntimeError(
-                f"{label} returned a future of another event loop: to wait for it here, make it "
-                "by asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, its_loop))"
+                f"{label} returned a future of another event loop: to wait for it here, create it "
+                "with asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, its_loop))"
             )
         return awaitable
     if inspect.isawaitable(awaitable):
         return started(await_it(awaitable), label)
     raise TypeError(
         f"{label} returned {short(awaitable)}, which can't be awaited: a source is a function that "
-        "returns a coroutine, a Task or a Future; for an async generator, pass each(...) of it"
+        "returns a coroutine, a Task or a Future; for an async generator, pass each(...)"
     )
 
 

@@ -198,7 +198,7 @@ class InlineSource(Source[T]):
         self._coroutine = None
         coroutine.close()
         raise RuntimeError(
-            f"inline source {self._name} awaited {short(awaited)}, which is no future"
+            f"inline source {self._name} awaited {short(awaited)}, which is not a future"
         )
 
     def _give_up(self, coroutine: Steps) -> T | Pending:

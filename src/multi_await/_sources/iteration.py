@@ -50,7 +50,7 @@ def each(iterable: AsyncIterable[T]) -> Source[T]:
     if not isinstance(iterable, AsyncIterable):
         raise TypeError(
             f"each() needs an asynchronous iterable, not {short(iterable)}: "
-            "an async generator is what its function returns when it is called"
+            "if it is an async generator function, call it"
         )
     iterator = aiter(iterable)
     name = getattr(iterable, "__qualname__", None)

@@ -42,8 +42,8 @@ def once(awaitable: Awaitable[T]) -> Source[T]:
     """
     if isinstance(awaitable, concurrent.futures.Future):
         raise TypeError(
-            "once() needs an awaitable, and not a future of concurrent.futures, which another "
-            "thread completes: pass once(asyncio.wrap_future(...)) of it"
+            "once() needs an awaitable, not a concurrent.futures.Future, which another thread "
+            "completes: pass once(asyncio.wrap_future(...))"
         )
     if not inspect.isawaitable(awaitable):
         raise TypeError(
@@ -55,9 +55,9 @@ def once(awaitable: Awaitable[T]) -> Source[T]:
 
 def _instead(mistake: object) -> str:
     if isinstance(mistake, AsyncIterable):
-        return ": pass each(...) of it"
+        return ": wrap it in each(...)"
     if callable(mistake):
-        return ": call it, and pass what it returns"
+        return ": call it and pass what it returns"
     return ""
 
 

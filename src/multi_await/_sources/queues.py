@@ -180,7 +180,7 @@ def put(queue: asyncio.Queue[T], supplier: Callable[[], T]) -> Source[T]:
         raise TypeError(f"put() needs an asyncio.Queue to put into, not {short(queue)}")
     if not callable(supplier):
         raise TypeError(
-            f"put() needs a function that gives the item, not {short(supplier)}: "
+            f"put() needs a function that returns the item, not {short(supplier)}: "
             "it is called when there is room"
         )
     if type(queue).put is asyncio.Queue.put:

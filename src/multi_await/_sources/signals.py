@@ -66,8 +66,8 @@ def signals(*signums: int) -> Source[signal.Signals]:
 def _check_thread() -> None:
     if threading.current_thread() is not threading.main_thread():
         raise RuntimeError(
-            "signals() outside the main thread, the only one where Python handles signals: "
-            "make the source there"
+            "signals() was called outside the main thread, the only one in which Python handles "
+            "signals: create the source there"
         )
 
 
@@ -76,7 +76,8 @@ def _checked(signum: int) -> signal.Signals:
         return signal.Signals(signum)
     except ValueError:
         raise ValueError(
-            f"signals() knows no signal {short(signum)} here: see signal.valid_signals()"
+            f"signals() got {short(signum)}, not a signal of this platform: "
+            "see signal.valid_signals()"
         ) from None
 
 
