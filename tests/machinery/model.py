@@ -23,10 +23,11 @@ import operator
 import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
 
 from multi_await import (
     PENDING,
+    Group,
     NothingToAwait,
     Pending,
     Source,
@@ -170,6 +171,7 @@ class Made(NamedTuple):
     watched: bool  # its sources are, by the model
     fixed: bool  # its set is, if there are sources; else they are added to an open one
     sources: tuple[Callable[[World], Kind], ...] = ()
+    grouped: bool = False  # its sources are in a group, and a position is a key
 
 
 class Consumer:
@@ -190,9 +192,12 @@ class Consumer:
         self.undelivered: list[tuple[int, object]] = []
         sources = [position.source() for position in self.positions.values()]
         # Open or fixed, as the program wants it: no checker can know.
-        self.real: Any = multi_await(*(sources if self.fixed else ()), biased=made.biased)
+        self.real: Any = self.make(sources if self.fixed else [])
         for source in () if self.fixed else sources:
             self.real.add(source)
+
+    def make(self, sources: Sequence[Any]) -> Any:
+        return multi_await(*sources, biased=self.biased)
 
     def length(self) -> int:
         return max(self.positions, default=-1) + 1
@@ -313,7 +318,7 @@ class Consumer:
     def fails(self, name: str, failure: BaseException) -> None:
         """A call that delivers a failure by raising it."""
         own_cancellation = isinstance(failure.__cause__, asyncio.CancelledError)
-        text = str(failure) if own_cancellation else " ".join(getattr(failure, "__notes__", []))
+        text = text_of(failure)
         of_position = re.search(r"source (\d+) \(", text)
         if of_position is None or name in ("get", "get_nowait"):
             self.world.must(False, f"{name} raised {failure!r}, {text}")
@@ -392,6 +397,13 @@ def is_error(result: object, kind: type[BaseException], text: str) -> bool:
     return type(result) is kind and text in str(result)
 
 
+def text_of(failure: BaseException) -> str:
+    """What says whose it is: its note, unless it stands for a source's own cancellation."""
+    if isinstance(failure.__cause__, asyncio.CancelledError):
+        return str(failure)
+    return " ".join(getattr(failure, "__notes__", []))
+
+
 def what_it_is(result: object) -> str:
     """For the count of what was seen."""
     if result is Consumer.CANCELLED:
@@ -399,6 +411,117 @@ def what_it_is(result: object) -> str:
     if isinstance(result, BaseException):
         return type(result).__name__
     return "nothing" if result is None else "something"
+
+
+# -- a group ---------------------------------------------------------------------------------------
+
+
+class InAGroup:
+    """A group, used as an open set is used: its keys are the lowest positions that are free."""
+
+    def __init__(self, biased: bool) -> None:
+        self.group = Group[int, Any](biased=biased)
+        self.m = multi_await(self.group)
+        self.positions = set[int]()  # also of what has ended, and left the group by itself
+        self.closed = False
+
+    def add(self, source: Any) -> int:
+        number = next(each for each in itertools.count() if each not in self.positions)
+        self.group.add(number, source)
+        self.positions.add(number)
+        return number
+
+    async def remove(self, number: int) -> tuple[Any, ...]:
+        self.check(number)
+        self.positions.remove(number)
+        return await self.group.remove(number) if number in self.group else ()
+
+    def pause(self, number: int) -> None:
+        self.check(number)
+        if number in self.group:
+            self.group.pause(number)
+
+    def resume(self, number: int) -> None:
+        self.check(number)
+        if number in self.group:
+            self.group.resume(number)
+
+    def check(self, number: int) -> None:
+        if self.closed:
+            raise RuntimeError("closed")
+        if number not in self.positions:
+            raise IndexError(number)
+
+    async def select(self) -> tuple[int, Any]:
+        return (await self.m.select())[1]
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> tuple[int, Any]:
+        return (await anext(self.m))[1]
+
+    def select_nowait(self) -> tuple[int, Any] | None:
+        event = self.m.select_nowait()
+        return None if event is None else event[1]
+
+    async def get(self) -> Any:
+        return await self.m.get()
+
+    def get_nowait(self) -> Any:
+        return self.m.get_nowait()
+
+    async def get_or_raise(self) -> Any:
+        return await self.m.get_or_raise(), (None,)
+
+    async def cancel(self) -> None:
+        self.closed = True
+        self.positions.clear()
+        await self.m.cancel()
+
+    @property
+    def undelivered(self) -> tuple[tuple[int, Any], ...]:
+        left = [value for _, value in self.m.undelivered]
+        return tuple(sorted(left, key=operator.itemgetter(0)))
+
+    def __len__(self) -> int:
+        return max(self.positions, default=-1) + 1
+
+
+class GroupConsumer(Consumer):
+    """The same of a group: it waits if it is empty, and a round has one event of it."""
+
+    def __init__(self, world: World, made: Made) -> None:
+        super().__init__(world, made._replace(fixed=False))
+
+    def make(self, sources: Sequence[Any]) -> Any:
+        return InAGroup(self.biased)
+
+    def without_hope(self) -> bool:
+        return False
+
+    def has_no_hope(self, name: str, result: BaseException) -> None:
+        self.world.must(False, f"{name} of a group: {result!r}")
+
+    def gives_a_round(self, name: str, result: Any) -> None:
+        (event,), (failure,) = result
+        self.world.must(event is None or failure is None, f"two outcomes of {name}")
+        if failure is not None:
+            cancelled = isinstance(failure.__cause__, asyncio.CancelledError)
+            self.delivers(self.real.group.failed, failure.__cause__ if cancelled else failure)
+        elif event is not None:
+            self.delivers(*event)
+        else:
+            self.gives_nothing(name)
+
+    def fails(self, name: str, failure: BaseException) -> None:
+        super().fails(name, failure)
+        self.world.must(self.real.m.failed == 0, f"{name}: the group has failed")
+        self.world.must(f"source {self.real.group.failed} (" in text_of(failure), f"{failure!r}")
+
+    def leaves_nothing(self, name: str, delivered: Sequence[Position | None]) -> None:
+        if name in NOWAIT_CALLS:
+            super().leaves_nothing(name, delivered)
 
 
 # -- the world -------------------------------------------------------------------------------------
@@ -442,7 +565,8 @@ class World:
         self.rivals: list[Errand] = []
         self.callers: tuple[list[Errand], list[Errand]] = ([], [])
         self.consumers: list[Consumer] = []
-        self.consumers += [Consumer(self, made) for made in (first, second)]
+        for made in (first, second):
+            self.consumers.append((GroupConsumer if made.grouped else Consumer)(self, made))
 
     def must(self, condition: bool, otherwise: str) -> None:
         """Like assert; but what a source raises would be its failure, and not the test's."""

@@ -148,7 +148,7 @@ def programs(draw: st.DrawFn) -> Program:
     queues = tuple(draw(st.lists(st.integers(0, 3), min_size=1, max_size=3)))
     sources = draw(st.lists(st.sampled_from(sources_with(queues)), min_size=1, max_size=4))
     chosen = st.lists(st.sampled_from(sources), max_size=4).map(tuple)
-    made = st.builds(Made, st.booleans(), st.booleans(), st.booleans(), chosen)
+    made = st.builds(Made, st.booleans(), st.booleans(), st.booleans(), chosen, st.booleans())
     choices = [*steps_with(queues), *3 * [each(add, BOTH, sources)]]
     # Three numbers for each step: which, with what arguments, and what comes after it. Many of
     # them, because lists are mostly short; but those that are zero are no step.

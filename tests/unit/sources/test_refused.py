@@ -213,6 +213,7 @@ async def test_what_is_no_source_gets_the_advice_that_multi_await_gives(
         (own, f"{own!r}: call it and pass what it returns"),
         (every(1), "every(1)"),
     ],
+    ids=["None", "a word", "a function", "a Source"],  # the same in each process
 )
 async def test_once_says_what_it_needs(mistake: Any, what_it_is: str) -> None:
     with pytest.raises(TypeError) as e:
