@@ -1,10 +1,10 @@
-"""Go's `select` for asyncio: wait on many sources at once, typed, and nothing is ever lost.
+"""Go's `select` for asyncio: wait on many sources at once, with typed results and without losses.
 
     async with multi_await(words.get, numbers.get) as m:
         async for position, value in m:
             print(position, value)
 
-The modules behind this one are private; these are all the public names.
+All public names are here; the modules behind this one are private.
 """
 
 from multi_await._core.calls import NothingToAwait as NothingToAwait

@@ -1,4 +1,4 @@
-"""What values and functions are called in messages, in `repr()` and in the names of tasks."""
+"""How values and functions are named in messages, in `repr()` and in the names of tasks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 def short(value: object) -> str:
-    """A value for a message: its repr, cut to a length that a line holds."""
+    """A value for a message: its repr, shortened to fit in a line."""
     text = safe_repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
@@ -25,7 +25,7 @@ def type_of(value: object) -> str:
 
 
 def name_of(function: Callable[..., object]) -> str:
-    """What a function is called in messages, in repr() and in the names of tasks."""
+    """The name of a function in messages, in repr() and in the names of tasks."""
     while isinstance(function, functools.partial):
         function = function.func
     name = getattr(function, "__qualname__", None)

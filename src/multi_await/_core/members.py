@@ -1,8 +1,8 @@
-"""The sources of a group, by key: the engine driven by the wake of whoever polls the group.
+"""The sources of a group, by key: the engine, driven by polls of the group.
 
-Where a `MultiAwait` is driven by its calls, a poll of the group is the call here, and what it would
-wake is the wake that the poll was given. This module knows nothing of types, and of the kinds of
-source.
+A `MultiAwait` is driven by its calls. Here, a poll of the group takes the place of a call, and the
+wake that was passed to that poll takes the place of the waiter. This module knows neither types nor
+kinds of source.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class Members(ReadyQueue):
     def __init__(self, biased: bool) -> None:
         super().__init__(biased)
         self._by_key: dict[Any, Slot] = {}
-        # Ended by themselves. To take them out runs the keys' code, and to close them the sources';
-        # neither must run while an outcome is on its way to the caller, so both wait for a moment.
+        # Ended by themselves. Removing them runs the keys' code, and closing them runs the sources';
+        # neither may run while an outcome is on its way to the caller, so both wait.
         self._leaving: deque[Slot] = deque()
         self._left: list[Slot] = []
         self._ends = Ends()
@@ -47,7 +47,7 @@ class Members(ReadyQueue):
         if self.wake is not None:
             self.wake()
 
-    _claims_are_left = _wake_caller  # whoever polls the group releases it too
+    _claims_are_left = _wake_caller  # what polls the group also releases it
 
     def _retire(self, slot: Slot) -> None:
         super()._retire(slot)
@@ -58,7 +58,7 @@ class Members(ReadyQueue):
     # -- sources come and go ---------------------------------------------------------------------
 
     def by_key(self) -> dict[Any, Slot]:
-        """Those that have not ended."""
+        """The slots that have not ended."""
         while self._leaving:
             del self._by_key[self._leaving[0].key]
             self._left.append(self._leaving.popleft())

@@ -1,6 +1,6 @@
-"""Turns what a caller has into a source, or says what was wrong with it.
+"""Turns a caller's argument into a source, or says what was wrong with it.
 
-This is the one place that knows how a function is best polled.
+This is the only place that knows how a function is best polled.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ _METHODS = {
 
 
 def as_source(given: SourceLike[T], key: object) -> Source[T]:
-    """The source for a function, or the `Source` itself; messages call it by its key.
+    """The source for a function, or the `Source` itself; messages name it by its key.
 
     Raises:
         TypeError: it is neither; the message says what to pass instead.
-        RuntimeError: it is a `Source` that was handed over before.
+        RuntimeError: it is a `Source` that was already used.
     """
     if isinstance(given, Source):
         if not handed_over(given):
@@ -47,10 +47,10 @@ def as_source(given: SourceLike[T], key: object) -> Source[T]:
 
 
 def as_sources(given: Sequence[SourceLike[Any]]) -> list[Source[Any]]:
-    """The sources for what a call was given, from position 0 on: for all of it or for none.
+    """The sources for the arguments of a call, from position 0 on: all of them or none.
 
     Raises:
-        TypeError, RuntimeError: as `as_source`. Every `Source` can then be handed over again.
+        TypeError, RuntimeError: as `as_source`. Every `Source` can then be used again.
     """
     sources = list[Source[Any]]()
     try:
@@ -65,7 +65,7 @@ def as_sources(given: Sequence[SourceLike[Any]]) -> list[Source[Any]]:
 
 
 def handed_over(source: Source[Any]) -> bool:
-    """Hand a source over, unless it was before. It may be frozen, so not by its own methods."""
+    """Mark a source as used, unless it already was. It may be frozen, so bypass its methods."""
     if getattr(source, "_taken", False):
         return False
     object.__setattr__(source, "_taken", True)
@@ -73,14 +73,14 @@ def handed_over(source: Source[Any]) -> bool:
 
 
 def polled(function: Callable[[], Awaitable[T]], label: str) -> Source[T]:
-    """Inline, if it is one of asyncio's own that loses nothing; else in tasks of that name."""
+    """Inline, if it is an asyncio method that loses nothing; else in tasks of that name."""
     if getattr(function, "__func__", None) is asyncio.Queue.get:
         return of_get(function)  # type: ignore[arg-type]  # that gives coroutines
     return of_asyncio(function) or FunctionSource(function, label)
 
 
 def close_coroutines(given: Iterable[object]) -> None:
-    """Close the coroutines that were passed by mistake, lest "never awaited" warnings follow."""
+    """Close coroutines that were passed by mistake, so that no "never awaited" warning follows."""
     for mistake in given:
         if inspect.iscoroutine(mistake):
             mistake.close()
@@ -118,7 +118,7 @@ def mistaken(given: object) -> str:
 
 
 def _many(given: object) -> str | None:
-    """The same, of what holds or gives several things."""
+    """The same for an argument that contains or produces several things."""
     if isinstance(given, AsyncIterable):
         return f"is an asynchronous iterable, {type_of(given)}: wrap it in each(...)"
     if isinstance(given, Mapping):

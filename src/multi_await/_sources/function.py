@@ -1,6 +1,6 @@
-"""The general kind of source: a function, each of whose awaitables runs in a task of its own.
+"""The general kind of source: a function, each of whose awaitables runs in its own task.
 
-Safe for any awaitable; it knows asyncio, and nothing of what polls it.
+Safe for any awaitable; it knows asyncio, but not what polls it.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ T = TypeVar("T")
 
 
 class TaskSource(Source[T]):
-    """Waits for one awaitable after another, each in a task if it is no future itself.
+    """Waits for one awaitable after another, each in a task unless it is a future.
 
-    The general case, and safe for any awaitable. It runs ahead by one outcome, which waits in
-    the task until it is delivered.
+    The general case, safe for any awaitable. It runs ahead by one outcome, which waits in the task
+    until it is delivered.
     """
 
     __slots__ = ("_label", "_task", "_wake")
-    _next: Callable[[], Awaitable[T]]  # gives the next to wait for
+    _next: Callable[[], Awaitable[T]]  # returns the next one to wait for
 
     def __init__(self, label: str) -> None:
         self._label = label
@@ -40,7 +40,7 @@ class TaskSource(Source[T]):
                 self._task = task
                 self._wake = wake
                 task.add_done_callback(wake)
-                if task is not awaitable:  # what was handed in may live long, and would hold us
+                if task is not awaitable:  # the caller's own may live long, and would hold us
                     show_who_waits(task)
                 return PENDING
         elif task.done():
@@ -55,10 +55,10 @@ class TaskSource(Source[T]):
     async def aclose(self) -> Iterable[T]:
         task, self._task = self._task, None
         if task is None or task is ended_by.get():
-            return ()  # not to wait for the one that waits for us: it ends when we have
+            return ()  # it waits for us, so don't wait for it: it ends after us
         await turn_of_the_woken()
         task.cancel()
-        await until_done([task])  # only a loop that shuts down cancels this: still hand over
+        await until_done([task])  # only a loop that shuts down cancels this: still return it
         try:
             return () if task.cancelled() else (task.result(),)
         except ENDED:
@@ -70,7 +70,7 @@ class TaskSource(Source[T]):
 
 
 class FunctionSource(TaskSource[T]):
-    """Calls a function for each awaitable: again after each delivery."""
+    """Calls a function for each awaitable, and again after each delivery."""
 
     __slots__ = ("_next",)  # the function itself, which saves a call
 
@@ -83,7 +83,7 @@ class FunctionSource(TaskSource[T]):
 
 
 def as_future(awaitable: Awaitable[T], label: str) -> asyncio.Future[T]:
-    """The future of any awaitable; a coroutine gets a task of that name."""
+    """The future for any awaitable; a coroutine gets a task with that name."""
     if asyncio.iscoroutine(awaitable):
         return started(awaitable, label)
     if asyncio.isfuture(awaitable):
