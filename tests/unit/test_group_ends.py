@@ -367,7 +367,9 @@ async def test_remove_from_within_a_poll_is_an_error() -> None:
 
     group.add("a", Removes())
     async with multi_await(group) as m:
-        with pytest.raises(RuntimeError, match=r"remove\(\) was called from within a source of the Group"):
+        with pytest.raises(
+            RuntimeError, match=r"remove\(\) was called from within a source of the Group"
+        ):
             await m.select()
 
 

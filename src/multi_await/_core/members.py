@@ -29,7 +29,7 @@ class Members(ReadyQueue):
     def __init__(self, biased: bool) -> None:
         super().__init__(biased)
         self._by_key: dict[Any, Slot] = {}
-        # Ended by themselves. Removing them runs the keys' code, and closing them runs the sources';
+        # Ended by themselves. Removing them runs the keys' code, closing them the sources';
         # neither may run while an outcome is on its way to the caller, so both wait.
         self._leaving: deque[Slot] = deque()
         self._left: list[Slot] = []

@@ -98,7 +98,9 @@ async def test_a_handler_that_python_did_not_set_is_left_as_it_is(
 
 @pytest.mark.parametrize("wrong", [0, 1000, -1])
 def test_a_signal_that_does_not_exist_is_a_value_error(wrong: int) -> None:
-    with pytest.raises(ValueError, match=rf"^signals\(\) got {wrong}, not a signal of this platform"):
+    with pytest.raises(
+        ValueError, match=rf"^signals\(\) got {wrong}, not a signal of this platform"
+    ):
         signals(signal.SIGTERM, wrong)
 
 
