@@ -155,7 +155,7 @@ async def test_a_group_in_an_adapter_sees_it_too(
         assert m.select_nowait() == (0, ("a", 1))
 
 
-async def test_a_biased_set_takes_what_a_group_of_its_own_has_got_just_now() -> None:
+async def test_a_biased_set_takes_an_item_that_its_group_has_just_received() -> None:
     group = Group[str, int]()
     first = asyncio.Queue[int]()
     group.add("a", first.get)

@@ -172,7 +172,7 @@ async def test_a_call_that_is_blocked_when_the_last_source_is_removed_is_told_so
             await blocked
 
 
-async def test_a_call_that_is_blocked_when_all_that_is_left_is_exhausted_is_told_so() -> None:
+async def test_a_blocked_call_is_told_when_every_remaining_source_is_exhausted() -> None:
     gate = Gate()
     async with multi_await() as m:
         m.add(once(asyncio.sleep(1)))

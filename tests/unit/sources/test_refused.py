@@ -247,7 +247,7 @@ async def test_catching_needs_a_function_and_closes_a_coroutine_that_came_with_n
 
 
 @pytest.mark.parametrize(("adapter", "name"), [(ended, "ending"), (caught, "catching")])
-async def test_a_source_that_was_handed_over_before_is_named(
+async def test_a_source_that_was_already_used_is_named(
     adapter: Callable[[Any], Source[Any]], name: str
 ) -> None:
     tick = every(1)
