@@ -99,8 +99,9 @@ class Group(Source[tuple[K, T]], Generic[K, T]):
             key: the key of the source.
 
         Returns:
-            The values that the source had produced and nobody had received: usually none, and at
-            most one for a function source. (A failure goes to the event loop's exception handler.)
+            The values that the source had produced and nobody had received. Usually there are none,
+            and a function source has at most one. (A failure goes to the event loop's exception
+            handler.)
 
         Raises:
             KeyError: there is no source under this key (any more).

@@ -126,7 +126,7 @@ class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could n
             source: a function without arguments that returns an awaitable, or a `Source`.
 
         Returns:
-            Its position: the lowest free one, as with file descriptors.
+            Its position, which is the lowest free one, as with file descriptors.
 
         Raises:
             TypeError: the set is fixed, because it was built with sources; or `source` is not a
@@ -159,9 +159,9 @@ class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could n
             position: what `add` returned.
 
         Returns:
-            The values that the source had produced and nobody had received: usually none, and at
-            most one for a function source. They are yours now, and will not be in `undelivered`. (A
-            failure goes to the event loop's exception handler.)
+            The values that the source had produced and nobody had received. Usually there are none,
+            and a function source has at most one. They are yours now, and will not be in
+            `undelivered`. (A failure goes to the event loop's exception handler.)
 
         Raises:
             TypeError: the set is fixed, because it was built with sources.

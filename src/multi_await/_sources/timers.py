@@ -91,8 +91,8 @@ def every(seconds: float, first: float | None = None) -> Timer:
             one period.
 
     Returns:
-        A timer whose value is the number of periods since the last delivered tick: 1, unless ticks
-        were missed. It never ends.
+        A timer whose value is the number of periods since the last delivered tick, which is 1
+        unless ticks were missed. It never ends.
 
     Raises:
         ValueError: `seconds` is zero, negative, infinite or NaN; `first` is infinite or NaN.
