@@ -16,7 +16,7 @@ QUICK = $(BIN)/python -m pytest -q -n auto --ignore tests/real/test_last_active.
 	touch $@
 
 .PHONY: help demo demo-distributed test test-deep lint types unit docs docs-test test-orders test-pyodide \
-  test-distributed test-ide record-ide soak load losses mutants bench record format test-with clean
+  test-distributed test-dist test-ide record-ide soak load losses mutants bench record format test-with clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -110,6 +110,9 @@ test-distributed: .venv/.installed ## the drills: web and workers on a real Redi
 	$(BIN)/python -m pytest -q -n 3 tests/distributed/drills.py
 	$(BIN)/python -m pytest -q tests/distributed/figures.py
 
+test-dist: .venv/.installed ## what is released: builds, an empty environment, the first program, the sdist's tests
+	$(BIN)/python -m pytest -q -o faulthandler_timeout=900 tests/release/distributions.py
+
 soak: .venv/.installed ## random programs against the model for a while: make soak SECONDS=600
 	SOAK_SECONDS=$(SECONDS) $(BIN)/python -m pytest -q -s tests/machinery/soak.py
 
@@ -120,8 +123,8 @@ losses: .venv/.installed ## what is lost of what Redis, PostgreSQL and other ser
 	$(BIN)/python -m tests.machinery.losses >docs/figures/losses.txt
 	cat docs/figures/losses.txt
 
-mutants: ## break a copy of src in every small way; what no test notices is printed
-	test -x .venv-mutants/bin/python || $(PYTHON) -m venv .venv-mutants
+mutants: ## break a copy of src in every small way; goes on where it was stopped
+	test -x .venv-mutants/bin/python || $(or $(shell .github/find-python 3.13),$(PYTHON)) -m venv .venv-mutants
 	.venv-mutants/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
 	.venv-mutants/bin/python -m pip install --quiet --group mutants
 	.venv-mutants/bin/python tests/machinery/mutants.py $(OPTIONS)
