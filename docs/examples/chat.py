@@ -2,29 +2,39 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Final, assert_never
 
-from multi_await import each, ending, multi_await
+from multi_await import Group, each, ending, multi_await
 
-Person = tuple[str, AsyncIterator[str]]  # a name, and what they say
+
+@dataclass
+class Person:
+    name: str
+    says: AsyncIterator[str]
+
+
+class At:
+    PEOPLE: Final = 0
+    DOORS: Final = 1
 
 
 async def room(doors: asyncio.Queue[Person]) -> None:
-    names: dict[int, str] = {}
-    async with multi_await() as m:
-        door = m.add(doors.get)
-        async for position, value in m:
-            if position == door:
-                name, words = value
-                position = m.add(ending(each(words), None))
-                names[position] = name
-                print(f"{name} comes in, and is at position {position}")
-            elif value is None:
-                await m.remove(position)
-                print(f"{names.pop(position)} leaves")
-            else:
-                print(f"{names[position]}: {value}")
-            if not names:
-                break
+    people = Group[str, str | None]()
+    async with multi_await(people, doors.get) as m:
+        async for event in m:
+            match event:
+                case (At.DOORS, person):
+                    people.add(person.name, ending(each(person.says), None))
+                    print(f"{person.name} comes in: {', '.join(people)}")
+                case (At.PEOPLE, (name, None)):
+                    print(f"{name} leaves: {', '.join(people) or 'nobody is here'}")
+                    if not people:
+                        break
+                case (At.PEOPLE, (name, word)):
+                    print(f"{name}: {word}")
+                case _ as never:
+                    assert_never(never)
 
 
 async def talk(*words: str) -> AsyncIterator[str]:
@@ -38,11 +48,11 @@ async def main() -> None:
     doors: asyncio.Queue[Person] = asyncio.Queue()
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(room(doors))
-        doors.put_nowait(("Ada", talk("hello?", "hello Grace")))
+        doors.put_nowait(Person("Ada", talk("hello?", "hello Grace")))
         await asyncio.sleep(0.75)
-        doors.put_nowait(("Grace", talk("hello Ada", "who else is here?")))
+        doors.put_nowait(Person("Grace", talk("hello Ada", "who else is here?")))
         await asyncio.sleep(0.85)
-        doors.put_nowait(("Edsger", talk("I am")))
+        doors.put_nowait(Person("Edsger", talk("I am")))
 
 
 if __name__ == "__main__":

@@ -583,6 +583,9 @@ class Catches(Around):
         self.world.must(not isinstance(outcome, Exception), f"{outcome!r} was not caught")
         self.inner.took(outcome.failure if isinstance(outcome, Broken) else outcome)
 
+    def left(self) -> list[object]:
+        return [Broken(each) if isinstance(each, Exception) else each for each in self.inner.left()]
+
     def handed_over(self, value: object) -> None:
         if isinstance(value, Broken):
             self.world.seen["a failure as a value"] += 1

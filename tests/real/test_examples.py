@@ -26,9 +26,15 @@ ON_THE_REAL_CLOCK = {
 }
 # These have tests of their own.
 REAL = {
+    "auction_house",
+    "auction_load",
+    "auction_server",
+    "auction_server_plain",
     "event_feed",
     "last_active",
     "last_active_demo",
+    "recipe_fastapi",
+    "recipe_fastapi_signals",
     "recipe_mqtt",
     "recipe_nats",
     "recipe_postgresql",

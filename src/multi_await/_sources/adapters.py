@@ -6,7 +6,7 @@ They know what a source is, but neither which kinds there are nor what polls the
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from multi_await._names import name_of, safe_repr, short
@@ -52,9 +52,9 @@ def ending(source: SourceLike[T], value: V) -> Source[T | V]:
 def catching(source: SourceLike[T], wrap: Callable[[Exception], V]) -> Source[T | V]:
     """A source that passes on the values of `source`, and `wrap(failure)` in place of a failure.
 
-    A failure is then one more typed value, and does not leave the loop. An end is not a failure,
-    and remains an end. A failure that is not an `Exception`, such as a `CancelledError`, remains a
-    failure.
+    A failure is then one more typed value, also in `undelivered`, and does not leave the loop. An
+    end is not a failure, and remains an end. A failure that is not an `Exception`, such as a
+    `CancelledError`, remains a failure.
 
     Args:
         source: a function that returns an awaitable, or a `Source`, which then belongs to this one.
@@ -183,8 +183,19 @@ class Catching(_Around[T, T | V]):
                 f"{self!r}: wrap raised {type(end).__name__}, which would end the source"
             ) from end
 
-    async def aclose(self) -> Iterable[T | V] | None:
-        return await self._aclose_inner()
+    async def aclose(self) -> Iterable[T | V]:
+        try:
+            left = await self._aclose_inner()
+        except Exception as failure:
+            return (self._wrapped(failure),)
+        return self._left(left or ())
+
+    def _left(self, left: Iterable[T]) -> Iterator[T | V]:
+        """What was produced and not delivered, a failure included."""
+        try:
+            yield from left
+        except Exception as failure:
+            yield self._wrapped(failure)
 
     def __repr__(self) -> str:
         return f"catching({safe_repr(self._source)})"

@@ -99,3 +99,25 @@ def test_a_once_that_is_dropped_closes_its_coroutine_without_a_warning() -> None
         warnings.simplefilter("error")
         once(asyncio.sleep(1))
         gc.collect()
+
+
+async def test_what_a_failed_iteration_left_is_a_value_in_undelivered() -> None:
+    failure = ConnectionError("reset")
+    async with multi_await(catching(each(items(failure)), Broken)) as m:
+        assert [await m.select(), await m.select()] == [(0, "first"), (0, "second")]
+        assert m.select_nowait() is None
+        await steps(5)
+    assert m.undelivered == ((0, Broken(failure)),)
+
+
+async def test_the_failure_of_a_function_that_nobody_received_is_a_value_in_undelivered() -> None:
+    failure = ConnectionError("reset")
+
+    async def fails() -> str:
+        await asyncio.sleep(1)
+        raise failure
+
+    async with multi_await(catching(fails, Broken), ending(catching(fails, Broken), None)) as m:
+        assert m.select_nowait() is None
+        await asyncio.sleep(2)
+    assert m.undelivered == ((0, Broken(failure)), (1, Broken(failure)))
