@@ -15,8 +15,8 @@ QUICK = $(BIN)/python -m pytest -q -n auto --ignore tests/real/test_last_active.
 	$(BIN)/python -m pip install --quiet --group dev --editable .
 	touch $@
 
-.PHONY: help demo test test-deep lint types unit docs docs-test test-orders test-pyodide soak load losses \
-  mutants bench record format test-with clean
+.PHONY: help demo test test-deep lint types unit docs docs-test test-orders test-pyodide test-ide \
+  record-ide soak load losses mutants bench record format test-with clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -44,6 +44,22 @@ unit: .venv/.installed ## the tests, with branch coverage at 100 %
 	$(BIN)/coverage run -m pytest -n auto
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+# The checkers and language servers have an environment of their own: their versions are part of what
+# is recorded.
+.venv-ide/.installed: pyproject.toml
+	test -x .venv-ide/bin/python || $(PYTHON) -m venv .venv-ide
+	.venv-ide/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	.venv-ide/bin/python -m pip install --quiet --disable-pip-version-check --group ide --editable .
+	touch $@
+
+IDE = .venv-ide/bin/python -m pytest -q tests/ide/editors.py tests/ide/checkers.py
+
+test-ide: .venv-ide/.installed ## what editors show, and five type checkers find, against what is recorded
+	$(IDE)
+
+record-ide: .venv-ide/.installed ## write down what editors show and type checkers find now
+	$(IDE) --record
 
 # Python for the Run buttons: what the site serves of Pyodide, and the package itself. Without npm or
 # a network the site is built all the same, without the buttons.

@@ -45,6 +45,7 @@ autodoc_typehints = "none"  # reference/api.md has the signatures: one each, not
 default_role = "py:obj"  # a single backtick in a docstring: a link if it names something, else code
 nitpick_ignore = [
     ("py:class", "T"),  # type variables, which have no page
+    ("py:class", "K"),
     ("py:class", "V"),
     ("py:exc", "asyncio.QueueShutDown"),  # of 3.13; the names of the inventory are those of 3.11
 ]

@@ -25,8 +25,8 @@ async def main() -> None:
                 case (2, _):
                     print("stop")
                     break
-                case _ as never:
-                    assert_never(never)
+                case _:
+                    assert_never(event)
 
 
 if __name__ == "__main__":

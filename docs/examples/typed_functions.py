@@ -19,8 +19,8 @@ async def read(m: MultiAwait[str, int]) -> None:
             case (At.TICKS, periods):
                 print("periods:", periods)
                 break
-            case _ as never:
-                assert_never(never)
+            case _:
+                assert_never(event)
 
 
 async def longest(m: MultiAwait[*tuple[str, ...]]) -> str:

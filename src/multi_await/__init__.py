@@ -59,30 +59,6 @@ __all__ = [
     "with_value",
 ]
 
-# In messages, reprs and the reference they are the package's own.
-for _public in (
-    Group,
-    MultiAwait,
-    NothingToAwait,
-    Pending,
-    Source,
-    Timer,
-    Wake,
-    after,
-    as_completed_or_abort,
-    batched,
-    catching,
-    each,
-    ending,
-    every,
-    gather_or_abort,
-    inline,
-    multi_await,
-    once,
-    put,
-    signals,
-    wait_or_abort,
-    with_value,
-):
-    _public.__module__ = __name__
-del _public
+# Tracebacks show it as multi_await.NothingToAwait. The other classes stay where they are written,
+# where inspect.getsource and IPython's `??` look for them; functions are found in any case.
+NothingToAwait.__module__ = __name__

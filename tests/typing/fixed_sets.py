@@ -28,24 +28,26 @@ async def two(words: Words, numbers: Numbers) -> None:
 
 async def match_narrows_an_event(words: Words, numbers: Numbers) -> str | int:
     async with multi_await(words.get, numbers.get) as m:
-        match await m.select():
+        event = await m.select()
+        match event:
             case (0, word):
                 assert_type(word, str)
                 return word
             case (1, number):
                 assert_type(number, int)
                 return number
-            case _ as never:
-                assert_never(never)
+            case _:
+                assert_never(event)
 
 
 async def a_case_that_is_missing_is_found(words: Words, numbers: Numbers) -> None:
     async with multi_await(words.get, numbers.get) as m:
-        match await m.select():
+        event = await m.select()
+        match event:
             case (0, _):
                 pass
-            case _ as rest:
-                assert_never(rest)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+            case _:
+                assert_never(event)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
 async def the_class(words: Words, numbers: Numbers) -> None:

@@ -452,6 +452,7 @@ async def test_a_key_that_can_not_be_hashed_any_more_keeps_no_source_open(
         key.broken = True
         with pytest.raises(ValueError, match="no hash"):
             group.pause(key)
+        await steps(2)
     assert probe.seen == ["start", "aclose"]
     assert [str(context["exception"]) for context in reported] == ["no hash"]
     reported.clear()

@@ -131,13 +131,14 @@ async def test_select_gives_one_event_and_match_tells_which() -> None:
     seen = list[object]()
     async with multi_await(q1.get, q2.get) as m:
         for _ in range(2):
-            match await m.select():
+            event = await m.select()
+            match event:
                 case (0, word):
                     seen.append(word.upper())
                 case (1, number):
                     seen.append(number + 1)
-                case _ as never:
-                    assert_never(never)
+                case _:
+                    assert_never(event)
     assert seen == ["WORD", 8]
 
 

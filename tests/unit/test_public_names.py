@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -21,12 +22,22 @@ def test_all_names_everything_that_is_public() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_public_name_is_the_packages_own_and_documented(name: str) -> None:
+def test_a_public_name_is_its_own_and_documented(name: str) -> None:
     value = getattr(multi_await, name)
     if inspect.isclass(value) or inspect.isfunction(value):
-        assert value.__module__ == "multi_await"
         assert value.__name__ == name
         assert inspect.getdoc(value)
+
+
+@pytest.mark.parametrize("name", sorted({*NAMES} - {"NothingToAwait", "PENDING", "SourceLike"}))
+def test_the_source_of_a_public_name_is_found(name: str) -> None:
+    """By IPython's `??` too, which asks inspect."""
+    source = inspect.getsource(getattr(multi_await, name))
+    assert re.search(rf"^(async )?(def|class) {name}\b", source, re.MULTILINE)
+
+
+def test_a_traceback_shows_the_public_name_of_the_exception() -> None:
+    assert multi_await.NothingToAwait.__module__ == "multi_await"
 
 
 @pytest.mark.parametrize(
