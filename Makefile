@@ -15,14 +15,17 @@ QUICK = $(BIN)/python -m pytest -q -n auto --ignore tests/real/test_last_active.
 	$(BIN)/python -m pip install --quiet --group dev --editable .
 	touch $@
 
-.PHONY: help demo test test-deep lint types unit docs docs-test test-orders test-pyodide test-ide \
-  record-ide soak load losses mutants bench record format test-with clean
+.PHONY: help demo demo-distributed test test-deep lint types unit docs docs-test test-orders test-pyodide \
+  test-distributed test-dist test-ide record-ide soak load losses mutants bench record format test-with clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 demo: .venv/.installed ## run the batching example on real HTTP requests and a real database
 	$(BIN)/python docs/examples/last_active_demo.py
+
+demo-distributed: .venv/.installed ## the same past one machine: Redis, PostgreSQL, and a worker that is killed
+	$(BIN)/python docs/examples/distributed/demo.py
 
 test: lint types unit ## lint, types, tests with coverage: what each change must pass, in minutes
 
@@ -102,6 +105,14 @@ docs/_build/pyodide/.downloaded: docs/node_modules/.installed
 test-pyodide: docs/_build/pyodide/.downloaded ## the tests in Pyodide, the Python of the browsers
 	$(NODE) tests/pyodide/run.mjs $(<D) -q
 
+# The drills wait for the most part; the figures are measured with nothing beside them.
+test-distributed: .venv/.installed ## the drills: web and workers on a real Redis and PostgreSQL
+	$(BIN)/python -m pytest -q -n 3 tests/distributed/drills.py
+	$(BIN)/python -m pytest -q tests/distributed/figures.py
+
+test-dist: .venv/.installed ## what is released: builds, an empty environment, the first program, the sdist's tests
+	$(BIN)/python -m pytest -q -o faulthandler_timeout=900 tests/release/distributions.py
+
 soak: .venv/.installed ## random programs against the model for a while: make soak SECONDS=600
 	SOAK_SECONDS=$(SECONDS) $(BIN)/python -m pytest -q -s tests/machinery/soak.py
 
@@ -112,8 +123,8 @@ losses: .venv/.installed ## what is lost of what Redis, PostgreSQL and other ser
 	$(BIN)/python -m tests.machinery.losses >docs/figures/losses.txt
 	cat docs/figures/losses.txt
 
-mutants: ## break a copy of src in every small way; what no test notices is printed
-	test -x .venv-mutants/bin/python || $(PYTHON) -m venv .venv-mutants
+mutants: ## break a copy of src in every small way; goes on where it was stopped
+	test -x .venv-mutants/bin/python || $(or $(shell .github/find-python 3.13),$(PYTHON)) -m venv .venv-mutants
 	.venv-mutants/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
 	.venv-mutants/bin/python -m pip install --quiet --group mutants
 	.venv-mutants/bin/python tests/machinery/mutants.py $(OPTIONS)

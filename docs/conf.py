@@ -31,10 +31,12 @@ extensions = [
     "sphinx_sitemap",
     "sphinxext.opengraph",
     "notfound.extension",
+    "own_links",
     "programs",
+    "tables",
     "tested",
 ]
-exclude_patterns = ["_build", "node_modules", "inventories", "tests"]
+exclude_patterns = ["_build", "_templates", "node_modules", "inventories", "tests"]
 nitpicky = True
 
 myst_enable_extensions = ["colon_fence", "deflist"]
@@ -57,8 +59,9 @@ intersphinx_mapping = {
 html_theme = "furo"
 html_title = "multi_await"
 html_baseurl = "https://hydrogen18.github.io/multi-await/"
-html_favicon = "_static/icon.svg"
+html_favicon = html_logo = "_static/icon.svg"
 html_static_path = ["_static"]
+templates_path = ["_templates"]
 html_css_files = ["site.css"]
 html_js_files: list[str | tuple[str, dict[str, str]]] = [("site.js", {"type": "module"})]
 html_show_sourcelink = False  # but the sources are there: llms-full.txt is made from them
@@ -69,7 +72,8 @@ html_theme_options = {
 }
 if LIVE.exists():
     html_extra_path = [str(LIVE)]
-    html_js_files.append(("programs.js", {"type": "module"}))
+    size = sum(path.stat().st_size for path in LIVE.glob("_live/*") if path.suffix != ".mjs")
+    html_js_files.append(("programs.js", {"type": "module", "data-python-bytes": str(size)}))
 
 copybutton_exclude = ".linenos, .gp"
 notfound_urls_prefix = "/multi-await/"

@@ -24,6 +24,10 @@ from virtual_clock import VirtualClockLoop
 # Helpers beside the tests assert too, also with -O.
 pytest.register_assert_rewrite("tests.peers", "tests.promises", "tests.machinery.feeds")
 
+COUNTED = {  # by record_property
+    "programs": "small programs did what the model says",
+    "lives": "short lives met two blows",
+}
 Reported = list[dict[str, Any]]
 
 
@@ -124,6 +128,15 @@ def pytest_collection_finish() -> None:
     """What was imported stays, and need not be looked through for garbage after each test."""
     gc.collect()
     gc.freeze()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Add up what tests counted that try all there is."""
+    reports = terminalreporter.getreports("passed")
+    counted = [each for report in reports for each in report.user_properties]
+    for what, words in COUNTED.items():
+        if counts := [count for name, count in counted if name == what]:
+            terminalreporter.write_line(f"{sum(counts)} {words}")
 
 
 def new_loop(*, real_clock: bool = False) -> asyncio.AbstractEventLoop:

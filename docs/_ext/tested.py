@@ -20,7 +20,7 @@ def tests() -> dict[str, str]:
     """Each test's name, and where it is: file and line."""
     return {
         found[1]: f"{path.relative_to(ROOT).as_posix()}#L{number}"
-        for path in sorted(ROOT.glob("tests/**/test_*.py"))
+        for path in sorted(ROOT.glob("tests/**/*.py"))
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
         if (found := re.match(r"(?:async )?def (test_\w+)", line))
     }

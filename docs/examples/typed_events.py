@@ -1,4 +1,4 @@
-"""One event at a time, and the type checker knows each: `word` is a str, `number` an int."""
+"""One event at a time, typed by position: `word` is a str, `number` an int."""
 
 import asyncio
 from typing import assert_never

@@ -186,25 +186,30 @@ def record(program: str) -> Run:
 
 LEFT, RIGHT, SECOND = 44, 44, 100  # pixels: for the lanes' names, for what is left, for a second
 TOP, LANE, BAR = 34, 30, 20
+# The colours are those of the site; where the file is shown alone, those after them.
 STYLE = """
-.timeline { width: 100%; max-width: 27rem; height: auto; }
+.timeline { width: 100%; max-width: 27rem; height: auto; color-scheme: light dark; }
 .timeline text { font: 13px var(--font-stack, sans-serif); fill: currentColor; }
-.timeline { color: var(--color-foreground-primary, #000); }
-.timeline .time text { fill: var(--color-foreground-secondary, #5a5c63); }
-.timeline .time line { stroke: var(--color-background-border, #eeebee); }
+.timeline { color: var(--color-foreground-primary, light-dark(#000, #cfd0d0)); }
+.timeline .time text { fill: var(--color-foreground-secondary, light-dark(#5a5c63, #9ca0a5)); }
+.timeline .time line { stroke: var(--color-background-border, light-dark(#eeebee, #303335)); }
 .timeline .stop line { stroke: currentColor; stroke-width: 1.5; }
-.timeline .getter { stroke: var(--color-foreground-muted, #6b6f76); stroke-dasharray: 2 3; }
+.timeline .getter { stroke: var(--color-foreground-muted, light-dark(#6b6f76, #81868d)); }
+.timeline .getter { stroke-dasharray: 2 3; }
 .timeline .move { stroke: currentColor; }
 .timeline .put, .timeline .head { fill: currentColor; }
-.timeline .name { stroke: var(--color-background-primary, #fff); stroke-width: 4; }
+.timeline .name { stroke: var(--color-background-primary, light-dark(#fff, #131416)); }
+.timeline .name { stroke-width: 4; }
 .timeline .name { paint-order: stroke; }
-.timeline rect { fill: var(--color-background-secondary, #f8f9fb); }
-.timeline .queued rect { stroke: var(--color-brand-primary, #0a4bff); stroke-width: 1.5; }
-.timeline .held rect { stroke: var(--color-foreground-muted, #6b6f76); stroke-width: 1.5; }
-.timeline .work rect { fill: var(--color-brand-primary, #0a4bff); }
-.timeline .work rect { stroke: var(--color-background-primary, #fff); }
-.timeline .work text { fill: var(--color-background-primary, #fff); }
-.timeline .lost { color: var(--color-problematic, #b30000); }
+.timeline rect { fill: var(--color-background-secondary, light-dark(#f8f9fb, #1a1c1e)); }
+.timeline .queued rect { stroke: var(--color-brand-primary, light-dark(#0a4bff, #3d94ff)); }
+.timeline .queued rect { stroke-width: 1.5; }
+.timeline .held rect { stroke: var(--color-foreground-muted, light-dark(#6b6f76, #81868d)); }
+.timeline .held rect { stroke-width: 1.5; }
+.timeline .work rect { fill: var(--color-brand-primary, light-dark(#0a4bff, #3d94ff)); }
+.timeline .work rect { stroke: var(--color-background-primary, light-dark(#fff, #131416)); }
+.timeline .work text { fill: var(--color-background-primary, light-dark(#fff, #131416)); }
+.timeline .lost { color: var(--color-problematic, light-dark(#b30000, #ee5151)); }
 .timeline .lost rect { stroke: currentColor; stroke-width: 1.5; stroke-dasharray: 5 3; }
 .timeline .lost path { stroke: currentColor; stroke-width: 2.5; }
 .timeline .lost text { font-weight: bold; }

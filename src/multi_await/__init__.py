@@ -1,4 +1,4 @@
-"""Go's `select` for asyncio: wait on many sources at once, typed, and nothing is ever lost.
+"""Go's `select` for asyncio: one task waits on many sources, typed, and takes nothing early.
 
     async with multi_await(words.get, numbers.get) as m:
         async for position, value in m:

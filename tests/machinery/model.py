@@ -304,6 +304,7 @@ class Consumer:
         shape = [type(completed), len(completed), len(failures)]
         kind = tuple if self.fixed else list
         self.world.must(shape == [kind, self.length(), self.length()], f"{name} gave {result}")
+        kept = [each for each in self.positions.values() if each.kept and not each.paused]
         delivered = list[Position | None]()
         for number, (value, failure) in enumerate(zip(completed, failures, strict=True)):
             self.world.must(value is None or failure is None, f"two outcomes from {number}")
@@ -311,7 +312,8 @@ class Consumer:
             if value is not None or failure is not None:
                 self.delivers(number, value if failure is None else failure)
                 delivered.append(position)
-        self.leaves_nothing(name, delivered)
+        if name != "get_or_raise" or not kept:  # or else what it kept comes alone
+            self.leaves_nothing(name, delivered)
         if not delivered:
             self.gives_nothing(name)
 

@@ -1,8 +1,9 @@
 """Mutation testing: break a copy of the package in every small way, and see a test fail.
 
-`make mutants` runs this. The mutants are those of cosmic-ray, and one more kind, for which it has
-no operator: a statement is left out. What survives is printed as a difference, and explained in
-docs/reference/mutants.md.
+`make mutants` runs this, and goes on where it was stopped, as long as src stays as it is. The
+mutants are those of cosmic-ray, and one more kind, for which it has no operator: a statement is
+left out. What survives the quick tests meets all those of `make test-deep`. What survives them too
+is printed as a difference, and explained in docs/reference/mutants.md.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import ast
 import difflib
+import hashlib
 import os
 import re
 import shutil
@@ -36,30 +38,36 @@ from parso.python.tree import Keyword
 ROOT = Path(__file__).parents[2]
 COPY = ROOT / ".mutants"
 SESSION = COPY / "session.sqlite"
+SOURCE = COPY / "source.sha256"  # what the mutants of the session are made of
 TIMED_OUT = "timed out"
+MET_ALL = "met all tests"
 
 # They try what it would be to have identity for equality. Which of the two stands where is a matter
 # of style and speed: what is compared so are None, PENDING, positions and the names of states.
 SAME = re.compile(r"core/ReplaceComparisonOperator_(Is_Eq|IsNot_NotEq|Eq_Is|NotEq_IsNot)$")
 
 # The tests, in stages, each of which is run only if the ones before have passed: where they are in
-# tests/, the environment, the most seconds. Plugins take longer to load than most mutants live. The
-# first stage is the unit tests of the module that is broken; the last one is for survivors, by
-# `--again --stages whole`.
-QUICK = "unit promises/test_promises.py promises/test_every_step.py peers/test_faults_of_1_0_4.py"
+# tests/, the environment, and the seconds that are enough on a machine that is not busy. Plugins
+# take longer to load than most mutants live. The first stage is the unit tests of the module that
+# is broken; the last one is for those that have survived the others, when all have met them.
+QUICK = (
+    "unit promises/test_promises.py promises/test_paths_of_failure.py "
+    "promises/test_every_program.py promises/test_every_step.py peers/test_faults_of_1_0_4.py"
+)
 OTHERS = (
     "promises/test_leaks.py promises/test_conservation.py promises/test_conservation_open_sets.py "
-    "promises/test_model.py promises/test_hostile_schedules.py "
+    "promises/test_conservation_groups.py promises/test_two_blows.py promises/test_model.py "
+    "promises/test_hostile_schedules.py promises/test_every_step_groups.py "
     "peers/go peers/test_cancellation_of_asyncio.py "
     "real/test_examples.py real/test_every_kind.py"
 )
 BARE = {"SCHEDULES": "5", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 STAGES: dict[str, tuple[str, dict[str, str], int]] = {
     "first": ("", BARE, 10),
-    "quick": (QUICK, BARE, 20),
+    "quick": (QUICK, BARE, 40),
     "hostile": ("promises/hostile", BARE, 20),
     "others": (OTHERS, {"SCHEDULES": "5"}, 60),
-    "whole": ("", {"SCHEDULES": "60"}, 600),
+    "whole": ("", {"SCHEDULES": "600", "PYTHONDONTWRITEBYTECODE": "1"}, 3600),
 }
 # The unit tests of a module, where they are not in the one file of its own name: what is likely to
 # notice.
@@ -68,16 +76,21 @@ FIRST = {
     "_names": "multi_await open_sets",
     "_source": "source inline convert adapters",
     "_tasks": "source multi_await",
+    "adapters": "around ending adapters",
+    "calls": "ready kept multi_await open_sets",
     "closing": "source multi_await",
-    "convert": "convert adapters",
+    "convert": "convert refused dispatch adapters",
     "function": "source multi_await",
-    "inline": "inline adapters",
-    "iteration": "adapters",
+    "inline": "inline inline_context stream_release dispatch",
+    "iteration": "each_scopes adapters",
     "once": "adapters",
-    "outcome": "source multi_await",
-    "queues": "adapters multi_await",
-    "ready": "ready multi_await open_sets",
-    "slot": "open_sets ready",
+    "outcome": "source multi_await kept",
+    "positions": "open_sets multi_await",
+    "queues": "put batched dispatch",
+    "ready": "ready kept multi_await open_sets",
+    "signals": "signals signals_shared",
+    "slot": "kept open_sets ready",
+    "timers": "timers timer_start timer_reset",
 }
 # What proves something of the text of src would notice every mutant, and prove nothing.
 OF_THE_TEXT = ["tests/docs/test_reference.py", "tests/docs/test_figures.py"]
@@ -168,14 +181,33 @@ def copy_the_checkout() -> None:
         (package.parent / "__pycache__").touch()
 
 
-def failing_tests(module: str, stages: list[str], *, write_bytecode: bool = False) -> str | None:
-    """What the tests say, as soon as one fails; None if all pass."""
+def limits_of(stages: list[str]) -> dict[str, float]:
+    """How long each stage may take: a few times what it takes without a mutant."""
+    limits = dict.fromkeys(stages, 0.0)
     for stage in stages:
-        places, environment, seconds = STAGES[stage]
+        if stage != "first":
+            begin = time.monotonic()
+            generous = {stage: 10.0 * STAGES[stage][2]}
+            if (said := failing_tests("__init__", generous, write_bytecode=True)) is not None:
+                sys.exit(f"the tests fail without a mutant\n{said}")
+            limits[stage] = max(STAGES[stage][2], 4 * (time.monotonic() - begin))
+    if "first" in limits:  # which is a part of the next one
+        limits["first"] = limits.get("quick", 10.0 * STAGES["first"][2])
+    return limits
+
+
+def failing_tests(
+    module: str, limits: dict[str, float], *, write_bytecode: bool = False
+) -> str | None:
+    """What the tests say, as soon as one fails; None if all pass."""
+    for stage, seconds in limits.items():
+        places, environment, _ = STAGES[stage]
         files = unit_tests(module) if stage == "first" else [f"tests/{at}" for at in places.split()]
         if stage == "first" and not files:
             continue
         options = ["-x", "-q", "--tb=line", "-p", "no:cacheprovider"]
+        if stage == "whole":
+            options += ["-n", "auto"]
         if stage in ("first", "quick"):
             options += ["-k", "not thousand"]
         options += files or [f"--ignore={file}" for file in OF_THE_TEXT]
@@ -191,7 +223,7 @@ def unit_tests(module: str) -> list[str]:
 
 
 def run_pytest(
-    options: list[str], environment: dict[str, str], seconds: int, write_bytecode: bool
+    options: list[str], environment: dict[str, str], seconds: float, write_bytecode: bool
 ) -> tuple[int | None, str]:
     """The exit status, or None if it took too long, and the output.
 
@@ -224,30 +256,53 @@ def run_pytest(
     return (ended[1], text) if ended[0] else (None, f"{text}\n{TIMED_OUT}")
 
 
-def run_mutants(stages: list[str], chosen: str, again: bool) -> None:
-    plugins.OPERATOR_PROVIDERS["own"] = {"RemoveStatement": RemoveStatement}
-    all_tests = [stage for stage in stages if stage != "first"]
-    if (said := failing_tests("__init__", all_tests, write_bytecode=True)) is not None:
-        sys.exit(f"the tests fail without a mutant\n{said}")
-    modules = sorted(Path("src/multi_await").rglob("*.py"))
+def source() -> str:
+    """Of the checkout."""
+    files = sorted((ROOT / "src").rglob("*.py"))
+    return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()
+
+
+def prepare(anew: bool) -> bool:
+    """Make the copy; says whether there is a session to go on with."""
+    goes_on = not anew and SOURCE.exists() and SOURCE.read_text() == source()
+    if not goes_on:
+        shutil.rmtree(COPY, ignore_errors=True)
+    copy_the_checkout()  # also where a mutant may be left of one that was killed
+    return goes_on
+
+
+def make_mutants() -> None:
     with use_db(str(SESSION), WorkDB.Mode.create) as db:
-        if not again:
-            init(modules, db, {})
+        init(sorted(Path("src/multi_await").rglob("*.py")), db, {})
+    SOURCE.write_text(source())
+
+
+def run_mutants(stages: list[str], chosen: str, again: bool) -> None:
+    """Those that have not met these tests."""
+    limits = limits_of(stages)
+    with use_db(str(SESSION), WorkDB.Mode.open) as db:
         results = dict(db.results)
-        for item in sorted(db.work_items, key=lambda item: item.job_id in results):
+        for item in db.work_items:
             (mutation,) = item.mutations
-            known = results.get(item.job_id)
-            if known is not None and known.test_outcome != TestOutcome.SURVIVED:
-                continue
             if not re.search(chosen, mutation.module_path.stem):
                 continue
-            result = try_mutant(mutation, stages)
+            if not is_due(results.get(item.job_id), stages, again):
+                continue
+            result = try_mutant(mutation, limits)
             db.set_result(item.job_id, result)
             if result.worker_outcome == WorkerOutcome.NORMAL:
                 print("." if result.is_killed else f"\n{result.diff}\n", end="", flush=True)
 
 
-def try_mutant(mutation: MutationSpec, stages: list[str]) -> WorkResult:
+def is_due(known: WorkResult | None, stages: list[str], again: bool) -> bool:
+    if known is None:
+        return stages != ["whole"]
+    if known.test_outcome != TestOutcome.SURVIVED:
+        return False
+    return again or (stages == ["whole"] and known.output != MET_ALL)
+
+
+def try_mutant(mutation: MutationSpec, limits: dict[str, float]) -> WorkResult:
     path = mutation.module_path
     code = path.read_text()
     try:
@@ -259,7 +314,7 @@ def try_mutant(mutation: MutationSpec, stages: list[str]) -> WorkResult:
         return WorkResult(worker_outcome=WorkerOutcome.SKIPPED)
     path.write_text(mutated)
     try:
-        said = failing_tests(path.stem, stages)
+        said = failing_tests(path.stem, limits)
     finally:
         path.write_text(code)
     lines = difflib.unified_diff(
@@ -267,7 +322,7 @@ def try_mutant(mutation: MutationSpec, stages: list[str]) -> WorkResult:
     )
     return WorkResult(
         worker_outcome=WorkerOutcome.NORMAL,
-        output=said,
+        output=MET_ALL if said is None and "whole" in limits else said,
         test_outcome=TestOutcome.SURVIVED if said is None else TestOutcome.KILLED,
         diff="\n".join(lines),
     )
@@ -296,19 +351,22 @@ def report() -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--stages", nargs="*", default=list(STAGES)[:-1], choices=STAGES)
+    parser.add_argument("--stages", nargs="*", choices=STAGES, help="else all, `whole` at the end")
     parser.add_argument("--modules", default="", help="a regular expression")
-    parser.add_argument("--again", action="store_true", help="those that survived, or were not run")
-    parser.add_argument("--report", action="store_true", help="only what the last run found")
+    parser.add_argument("--anew", action="store_true", help="forget what was found before")
+    parser.add_argument("--again", action="store_true", help="those too that have survived")
+    parser.add_argument("--report", action="store_true", help="only what was found so far")
     chosen = parser.parse_args()
-    if not chosen.again and not chosen.report:
-        shutil.rmtree(COPY, ignore_errors=True)
-    if not chosen.report:
-        copy_the_checkout()
+    if chosen.report:
+        return report()
+    plugins.OPERATOR_PROVIDERS["own"] = {"RemoveStatement": RemoveStatement}
+    goes_on = prepare(chosen.anew)
     os.chdir(COPY)
-    if not chosen.report:
-        run_mutants(chosen.stages, chosen.modules, chosen.again)
-    report()
+    if not goes_on:
+        make_mutants()
+    for stages in [chosen.stages] if chosen.stages else [list(STAGES)[:-1], ["whole"]]:
+        run_mutants(stages, chosen.modules, chosen.again)
+    return report()
 
 
 if __name__ == "__main__":

@@ -1,5 +1,8 @@
 """Random programs and schedules, other ones each time: `make soak SECONDS=60`.
 
+With them go the programs of every_program.py that are an operation longer than in CI: of a setting
+those that begin alike, chosen at random, too.
+
 Each round has a seed, which is printed; SOAK_SEED=... runs that round again, and no other.
 """
 
@@ -17,9 +20,12 @@ import hypothesis
 import pytest
 from hypothesis import given, settings
 
+from multi_await._core import calls
 from tests.conftest import new_loop, with_task_factory
+from tests.machinery.every_program import BUDGET, SETTINGS, Program, every_program, length_for
 from tests.machinery.programs import run as run_program
-from tests.machinery.random_programs import AS_THE_SEED_SAYS, Program, programs
+from tests.machinery.random_programs import AS_THE_SEED_SAYS, programs
+from tests.machinery.random_programs import Program as RandomProgram
 from tests.machinery.shuffled_loop import ShuffledLoop
 from tests.promises.test_conservation import Schedule, function_source, inline_source
 from tests.promises.test_conservation import run as run_schedule
@@ -29,6 +35,9 @@ SECONDS = float(os.environ.get("SOAK_SECONDS", "60"))
 SEED = os.environ.get("SOAK_SEED")
 PROGRAMS = 500  # in a round, for each event loop
 SCHEDULES = 10
+LENGTH = 5  # of the small programs
+PARTS = 20  # more or less the operations that a program may begin with
+COUNTED = ("programs", "steps", "schedules", "of all small programs")
 
 
 def run_programs(seed: int, loop_factory: Callable[[], asyncio.AbstractEventLoop]) -> Counter[str]:
@@ -37,13 +46,23 @@ def run_programs(seed: int, loop_factory: Callable[[], asyncio.AbstractEventLoop
     @hypothesis.seed(seed)
     @settings(AS_THE_SEED_SAYS, max_examples=PROGRAMS)
     @given(programs())
-    def one_program(program: Program) -> None:
+    def one_program(program: RandomProgram) -> None:
         seen.update(run_program(*program, loop_factory))
         seen["programs"] += 1
         seen["steps"] += len(program.steps)
 
     one_program()
     return seen
+
+
+def run_every_program(seed: int) -> int:
+    """Those of one setting that begin with one operation."""
+    chosen = random.Random(seed)  # noqa: S311 -- no secret
+    setting, part = chosen.choice(SETTINGS), chosen.randrange(PARTS)
+    programs = every_program(Program(setting), length_for(setting, LENGTH), part, PARTS)
+    with pytest.MonkeyPatch.context() as patch, asyncio.Runner(loop_factory=new_loop) as runner:
+        patch.setattr(calls, "BUDGET", BUDGET)
+        return runner.run(programs)
 
 
 def run_schedules(seed: int) -> None:
@@ -72,11 +91,12 @@ def test_soak() -> None:
             seen += run_programs(seed, new_loop)
             seen += run_programs(seed, shuffled_loop)
             run_schedules(seed)
+            seen["of all small programs"] += run_every_program(seed)
         except BaseException as failure:
             failure.add_note(f"SOAK_SEED={seed} runs this round again")
             raise
         seen["schedules"] += 3 * SCHEDULES
-        counts = ", ".join(f"{seen[what]} {what}" for what in ("programs", "steps", "schedules"))
+        counts = ", ".join(f"{seen[what]} {what}" for what in COUNTED)
         sys.stdout.write(f"seed {seed}: done; {counts}\n")
         sys.stdout.flush()
         if SEED or time.monotonic() >= end:

@@ -12,6 +12,8 @@ import pytest
 
 # How thorough the tests are that try many schedules: `make test-deep` tries 600.
 SCHEDULES = int(os.environ.get("SCHEDULES", 60))
+# How many operations a program may have, of which every one is run.
+LENGTH = int(os.environ.get("LENGTH", 4 if SCHEDULES >= 600 else 2))
 
 
 def dropped_without_end(test: Any) -> Any:

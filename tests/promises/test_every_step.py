@@ -16,7 +16,7 @@ import functools
 import itertools
 import signal
 import sys
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextvars import Context
 from typing import Any, TypeAlias, TypeVarTuple
@@ -102,6 +102,8 @@ class SteppingLoop(VirtualClockLoop):
 class Scenario:
     """One who puts, a rival for everything that is there, and one consumer with a MultiAwait."""
 
+    items = ITEMS
+
     def __init__(self, kinds: list[Kind], consume: Consume) -> None:
         self.kinds = kinds
         self.consume = consume
@@ -115,7 +117,9 @@ class Scenario:
         self.stream = asyncio.StreamReader()
         self.timers = list[Timer]()
         self.raised = self.received = self.not_ours = 0  # signals
-        self.faults = [asyncio.get_running_loop().create_future()]
+        self.faults = deque[asyncio.Future[None]]()
+        self.asked: asyncio.Future[None] | None = None
+        self.others = list[asyncio.Task[None]]()  # who did a deed
         self.numbers = itertools.count(1)
         self.put = list[int]()
         self.delivered = list[int]()
@@ -136,13 +140,24 @@ class Scenario:
         return self.put[-1]
 
     def fault(self) -> asyncio.Future[None]:
-        """Fails if somebody wants it to, and never gives anything."""
-        return self.faults.pop() if self.faults else asyncio.get_running_loop().create_future()
+        """Fails or ends if somebody wants it to, and never gives anything."""
+        new = asyncio.get_running_loop().create_future
+        self.asked = self.faults.popleft() if self.faults else new()
+        return self.asked
+
+    def break_source(self, failure: Exception) -> None:
+        """The one that waits for a fault; if none does, the next time one asks."""
+        future = self.asked
+        if future is None or future.done():
+            future = asyncio.get_running_loop().create_future()
+            self.faults.append(future)
+        future.set_exception(failure)
+        future.exception()  # whether or not a source ever asks for it
 
     # -- the others ----------------------------------------------------------------------------
 
     async def produce(self) -> None:
-        for _ in range(ITEMS):
+        for _ in range(self.items):
             await asyncio.sleep(0)
             self.queue.put_nowait(self.number())
             self.stream.feed_data(b"%d\n" % self.number())
@@ -183,19 +198,24 @@ class Scenario:
     # -- the consumer --------------------------------------------------------------------------
 
     async def live(self) -> None:
-        self.m: MultiAwait[*tuple[Any, ...]] = self.waits_on([kind(self) for kind in self.kinds])
+        self.m: Any = self.waits_on([kind(self) for kind in self.kinds])
         try:
             async with self.m:
                 await self.consume(self, self.m)
         finally:
-            for position, value in self.m.undelivered:
+            for event in self.m.undelivered:
+                position, value = self.whose(*event)
                 if position < len(self.kinds) and self.kinds[position] is own_put_source:
                     self.delivered.append(value)  # which the queue did not take
                 else:
-                    self.take(position, value)
+                    self.take(*event)
 
     def waits_on(self, sources: list[Any]) -> Any:
         return multi_await(*sources, after(LIFE))
+
+    def whose(self, position: int, value: Any) -> tuple[int, Any]:
+        """The source of an event, and its value."""
+        return position, value
 
     @contextlib.asynccontextmanager
     async def failures(self) -> AsyncIterator[None]:
@@ -212,6 +232,7 @@ class Scenario:
 
     def take(self, position: int, value: Any) -> None:
         """What is delivered: items are counted, and what was lent is given back."""
+        position, value = self.whose(position, value)
         if position == len(self.kinds):
             self.stopped = True
             return
@@ -255,7 +276,9 @@ class Scenario:
         await asyncio.wait([self.consumer])
         lived = loop.step - begin
         loop.deeds = {}
-        await asyncio.wait([producer])
+        await asyncio.wait([producer, *self.others])
+        for other in self.others:
+            other.result()
         assert signal.signal(SIGNUM, before) == handler
         if not self.shut_down:
             await self.check_wake_ups()
@@ -526,14 +549,12 @@ def is_cancelled(scenario: Scenario) -> None:
 
 
 def times_out(scenario: Scenario) -> None:
-    if scenario.timeout is not None and not scenario.timeout.expired():
+    if scenario.timeout is not None and scenario.timeout.when() is None:
         scenario.timeout.reschedule(asyncio.get_running_loop().time())
 
 
 def has_a_failure(scenario: Scenario) -> None:
-    for future in scenario.faults:
-        future.set_exception(Fault())
-        future.exception()  # whether or not a source ever asks for it
+    scenario.break_source(Fault())
 
 
 def sees_the_loop_shut_down(scenario: Scenario) -> None:

@@ -22,7 +22,7 @@ from tests.promises.test_every_step import (
     times_out,
 )
 
-END = object()
+OVER = object()
 
 
 class Grouped(Scenario):
@@ -31,13 +31,15 @@ class Grouped(Scenario):
     def waits_on(self, sources: list[Any]) -> Any:
         group = Group[int, Any]()
         for key, source in enumerate(sources):
-            group.add(key, ending(source, END))
+            group.add(key, ending(source, OVER))
         return multi_await(group, after(LIFE))
 
+    def whose(self, position: int, value: Any) -> tuple[int, Any]:
+        return value if position == 0 else (len(self.kinds), value)
+
     def take(self, position: int, value: Any) -> None:
-        key, value = value if position == 0 else (len(self.kinds), value)
-        if value is not END:
-            super().take(key, value)
+        if self.whose(position, value)[1] is not OVER:
+            super().take(position, value)
 
 
 class Nested(Grouped):
@@ -54,11 +56,11 @@ class Nested(Grouped):
                 outer.add(str(key), source)
         return multi_await(outer, after(LIFE))
 
-    def take(self, position: int, value: Any) -> None:
+    def whose(self, position: int, value: Any) -> tuple[int, Any]:
         if position == 0:
             key, inner = value
             value = inner if key == "inner" else (int(key), inner)
-        super().take(position, value)
+        return super().whose(position, value)
 
 
 @pytest.mark.parametrize("scenario", [Grouped, Nested])

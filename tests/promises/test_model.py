@@ -10,7 +10,17 @@ import pytest
 from hypothesis import given, settings
 
 from tests.machinery.model import Made
-from tests.machinery.programs import add, call, close, function, put_item, run, shut_down
+from tests.machinery.programs import (
+    add,
+    call,
+    close,
+    function,
+    put_item,
+    rest,
+    run,
+    shut_down,
+    start_call,
+)
 from tests.machinery.random_programs import AS_THE_SEED_SAYS, Program, programs
 from tests.machinery.tools import SCHEDULES
 
@@ -63,3 +73,9 @@ def test_async_for_on_one_that_was_closed_is_an_error_even_if_it_was_exhausted()
 
 def test_a_function_whose_queue_was_shut_down_has_not_failed_when_it_is_ended() -> None:
     run(OPEN, OPEN, [add(0, function(0)), call(0, "select", 0), shut_down(0)])
+
+
+def test_what_get_or_raise_kept_comes_alone() -> None:
+    three = Made(biased=False, watched=True, fixed=False, sources=3 * (function(0),))
+    fails = [put_item(0, "value"), put_item(0, "failure"), start_call(0, "get_or_raise"), rest()]
+    run(three, OPEN, [*fails, put_item(0, "value"), rest(), *2 * [call(0, "get_or_raise", 0)]])

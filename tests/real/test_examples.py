@@ -104,7 +104,7 @@ def test_every_example_is_recorded_or_has_tests_of_its_own() -> None:
 def test_every_program_in_a_page_is_part_of_an_example(page: Path) -> None:
     examples = [
         re.sub(r"^ +", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
-        for path in EXAMPLES.glob("*.py")
+        for path in EXAMPLES.rglob("*.py")
     ]
     for program in re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
         flat = re.sub(r"^ +", "", textwrap.dedent(program), flags=re.MULTILINE)

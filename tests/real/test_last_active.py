@@ -6,6 +6,7 @@ import json
 import re
 import signal
 import sqlite3
+import subprocess
 import sys
 import time
 from asyncio.subprocess import PIPE
@@ -320,6 +321,14 @@ def test_a_stop_amid_requests_loses_none_that_was_answered(tmp_path: Path) -> No
 
     path = tmp_path / "database"
     asyncio.run(main())
+
+
+@needs_signals
+def test_a_killed_server_loses_what_it_has_not_written() -> None:
+    program = Path(last_active.__file__).with_name("distributed") / "killed.py"
+    command = [sys.executable, str(program)]
+    printed = subprocess.check_output(command, text=True, timeout=60)  # noqa: S603
+    assert printed == program.with_suffix(".out").read_text(encoding="utf-8")
 
 
 # -- the demo --------------------------------------------------------------------------------------

@@ -185,7 +185,7 @@ class Ticks(Timer):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._first: float | None = None
         self._ticks = 0
-        self._handle: asyncio.TimerHandle | None = None
+        self._handle: asyncio.Handle | None = None
         self._fired = False
         self._wake: Wake | None = None
         self._ended = False
@@ -228,7 +228,13 @@ class Ticks(Timer):
             )
 
     def _count(self, loop: asyncio.AbstractEventLoop, delay: float) -> None:
-        self._set(loop, loop.time() + max(delay, 0), 0)
+        if delay > 0:
+            self._set(loop, loop.time() + delay, 0)
+        else:
+            self._clear()
+            self._first, self._ticks = loop.time(), 0
+            # Not call_at(): the event loop of Pyodide refuses a time that has passed.
+            self._handle = loop.call_soon(self._fire)
 
     def _set(self, loop: asyncio.AbstractEventLoop, first: float, ticks: int) -> None:
         """The next tick is number `ticks`."""
