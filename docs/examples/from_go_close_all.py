@@ -23,7 +23,7 @@ async def main() -> None:
     workers = [asyncio.create_task(work(jobs, stop)) for _ in range(3)]
 
     jobs.put_nowait(None)
-    await asyncio.sleep(60)
+    await asyncio.sleep(1)
     print("ended by a sentinel:", sum(worker.done() for worker in workers), "of 3")
 
     stop.set()
