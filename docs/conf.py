@@ -1,9 +1,14 @@
 """How the site is built: `make docs`."""
 
+import functools
 import importlib.metadata
+import inspect
 import sys
+import typing
 from pathlib import Path
 
+from docutils import nodes
+from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.pycode import ModuleAnalyzer
 
@@ -46,8 +51,8 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # reference/api.md has the signatures: one each, not every overload
 default_role = "py:obj"  # a single backtick in a docstring: a link if it names something, else code
 nitpick_ignore = [
-    ("py:class", "T"),  # type variables, which have no page
-    ("py:class", "K"),
+    ("py:class", "K"),  # type variables, which have no page
+    ("py:class", "T"),
     ("py:class", "V"),
     ("py:exc", "asyncio.QueueShutDown"),  # of 3.13; the names of the inventory are those of 3.11
 ]
@@ -93,6 +98,21 @@ def where_it_is_written(_: Sphinx, module: str, name: str) -> str | None:
     return None
 
 
+def mark_coroutines(_: Sphinx, page: nodes.document) -> None:
+    """Show `async` where only the overloads of a method say so, as those of `select` do."""
+    for signature in page.findall(addnodes.desc_signature):
+        method: typing.Any = functools.reduce(
+            lambda value, name: getattr(value, name, None),
+            signature.get("fullname", "").split("."),
+            sys.modules.get(signature.get("module", "")),
+        )
+        overloads = typing.get_overloads(method) if callable(method) else ()
+        if any(map(inspect.iscoroutinefunction, overloads)):
+            words = addnodes.desc_sig_keyword("", "async"), addnodes.desc_sig_space()
+            signature.insert(0, addnodes.desc_annotation("", "", *words))
+
+
 def setup(app: Sphinx) -> None:
-    """Let viewcode find what it links to."""
+    """Let viewcode find what it links to, and autodoc what is a coroutine."""
     app.connect("viewcode-follow-imported", where_it_is_written)
+    app.connect("doctree-read", mark_coroutines)

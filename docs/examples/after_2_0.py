@@ -2,7 +2,7 @@
 
 import asyncio
 
-from multi_await import multi_await
+from multi_await import every, multi_await
 
 
 async def main() -> None:
@@ -13,19 +13,17 @@ async def main() -> None:
         loop.call_later(seconds, readings.put_nowait, reading)
     loop.call_later(1.1, stop.set)
 
-    async with multi_await(readings.get, stop.wait) as m:
-        while True:
-            try:
-                async with asyncio.timeout(0.5):
-                    event = await m.select()
-            except TimeoutError:
-                print("nothing for half a second")
-                continue
+    idle = every(0.5)
+    async with multi_await(readings.get, stop.wait, idle) as m:
+        async for event in m:
             match event:
                 case (0, reading):
                     print("reading:", reading)
+                    idle.reset()
                 case (1, _):
                     break
+                case (2, _):
+                    print("nothing for half a second")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""A source that fails is removed; the others go on."""
+"""A source that fails is removed from its group; the others go on."""
 
 import asyncio
 from functools import partial
 
-from multi_await import multi_await
+from multi_await import Group, multi_await
 
 
 async def answer(name: str) -> str:
@@ -14,17 +14,19 @@ async def answer(name: str) -> str:
 
 
 async def main() -> None:
-    async with multi_await() as m:
-        names = {m.add(partial(answer, name)): name for name in ("venus", "mars", "earth")}
+    planets: Group[str, str] = Group()
+    for name in ("venus", "mars", "earth"):
+        planets.add(name, partial(answer, name))
+    async with multi_await(planets) as m:
         for _ in range(5):
             try:
-                position, value = await m.select()
+                _, (name, value) = await m.select()
             except ConnectionError as error:
-                if (failed := m.failed) is not None:
-                    await m.remove(failed)
-                    print(f"without {names.pop(failed)} from here on: {error}")
+                if (failed := planets.failed) is not None:
+                    await planets.remove(failed)
+                    print(f"without {failed} from here on: {error}")
             else:
-                print(f"{names[position]}: {value}")
+                print(f"{name}: {value}")
 
 
 if __name__ == "__main__":

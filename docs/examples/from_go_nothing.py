@@ -1,4 +1,4 @@
-"""Go's `select {}` blocks for ever; here such a call raises."""
+"""Go's `select {}` blocks forever; here such a call raises."""
 
 import asyncio
 

@@ -4,7 +4,7 @@
         async for position, value in m:
             print(position, value)
 
-The modules behind this one are private; these are all the public names.
+All public names are here; the modules behind this one are private.
 """
 
 from multi_await._core.calls import NothingToAwait as NothingToAwait

@@ -1,6 +1,6 @@
-"""A group: the engine as a source, so that sources come and go behind one position of a typed set.
+"""A group: the engine as a source, so that sources can come and go at one position of a typed set.
 
-The typed face of `_core.members`, as `MultiAwait` is that of `_core.positions`.
+The typed front of `_core.members`, as `MultiAwait` is that of `_core.positions`.
 """
 
 from __future__ import annotations
@@ -20,27 +20,28 @@ T = TypeVar("T")
 
 
 class Group(Source[tuple[K, T]], Generic[K, T]):
-    """A source of many sources, each under a key, that come and go: a typed set that changes.
+    """A source that combines many sources, each under a key, which can come and go.
 
-    It takes one position of a `MultiAwait`, and gives `(key, value)`. Sources of one kind come and
-    go in it, such as the connections of a server; other groups, and sources that stay, have
-    positions of their own. So `match` tells them apart, and every checker knows each type.
+    It takes one position of a `MultiAwait`, and its values are `(key, value)` pairs. Use one group
+    for each kind of source that comes and goes, such as the connections of a server; sources that
+    stay have their own positions. So `match` tells them apart, and a type checker knows each type.
 
-    A source that has ended leaves the group by itself, and its key is free: the source of `ending`
-    as soon as its last value is delivered, any other when a poll finds its end. An empty group
-    waits for more, until `shutdown`.
+    A source that has ended leaves the group by itself, which frees its key: an `ending` source as
+    soon as its last value is delivered, any other when a poll finds that it has ended. An empty
+    group waits for more sources, until `shutdown`.
 
-    A failure of a source is raised as that of the group's position, and `failed` says whose it was;
-    `catching` makes it a value instead. Every promise of a `MultiAwait` holds for the sources in a
-    group too: nothing is taken ahead of its delivery, they take turns, an event costs the same at
-    any number of them, and they end with the `MultiAwait`. What they had produced and nobody
-    received is in `MultiAwait.undelivered`, as `(position, (key, value))`.
+    A failure of a source is raised as a failure of the group's position, and `failed` says which
+    source it came from; `catching` turns it into a value instead. Every promise of a `MultiAwait`
+    also holds for the sources in a group: nothing is taken before it is delivered, the sources take
+    turns, an event costs the same however many there are, and they end with the `MultiAwait`.
+    Values that they produced and nobody received are in `MultiAwait.undelivered`, as
+    `(position, (key, value))`.
 
-    A group belongs to one `MultiAwait`, or to another group, as any `Source` does.
+    Like any `Source`, a group belongs to one `MultiAwait`, or to another group.
 
     Args:
-        biased: true priority within the group: each poll looks at its sources in the order in which
-            they were added, and takes the first outcome that is there now.
+        biased: true priority within the group: each poll looks at the sources in the order in which
+            they were added, and takes the first outcome that is available now.
 
     Example::
 
@@ -62,18 +63,18 @@ class Group(Source[tuple[K, T]], Generic[K, T]):
         self._members = Members(biased)
 
     def add(self, key: K, source: SourceLike[T]) -> None:
-        """Add a source under a key, at any time, also while a call waits, which then polls it too.
+        """Add a source under a key, at any time; a call that is already waiting polls it too.
 
         Args:
             key: any hashable object; events carry it.
             source: a function without arguments that returns an awaitable, or a `Source`, which
-                belongs to the group then.
+                then belongs to the group.
 
         Raises:
-            ValueError: there is a source under this key.
-            TypeError: `source` is neither a function nor a `Source`; or the key can't be hashed.
+            ValueError: there is already a source under this key.
+            TypeError: `source` is neither a function nor a `Source`; or the key is not hashable.
             RuntimeError: after `shutdown()`, or after the end of the `MultiAwait`; or `source` is
-                a `Source` that was handed over before.
+                a `Source` that was already used.
 
         Example::
 
@@ -94,23 +95,23 @@ class Group(Source[tuple[K, T]], Generic[K, T]):
             ending.when_told = partial(self._members._retire, slot)
 
     async def remove(self, key: K) -> tuple[T, ...]:
-        """End a source, and remove it: at any time, as `add`. The key is free at once.
+        """Remove a source and end it, at any time. Its key is free at once.
 
-        Its task is cancelled and has ended when this returns.
+        By the time this returns, the source's task has been cancelled and has ended.
 
         Args:
-            key: of the source.
+            key: the key of the source.
 
         Returns:
-            What the source had produced and nobody had received; usually nothing, and of a
-            function source at most one value. (A failure goes to the event loop's exception
+            The values that the source had produced and nobody had received. Usually there are none,
+            and a function source has at most one. (A failure goes to the event loop's exception
             handler.)
 
         Raises:
-            KeyError: there is no source under this key, or no more.
-            RuntimeError: from within a source of this group that is being polled.
+            KeyError: there is no source under this key (any more).
+            RuntimeError: called from within a source of this group that is being polled.
             asyncio.CancelledError: the caller was cancelled meanwhile. The source is removed and
-                has ended all the same, and what it left is in `MultiAwait.undelivered` at the end.
+                has ended nevertheless; what it left is in `MultiAwait.undelivered` at the end.
 
         Example::
 
@@ -120,13 +121,13 @@ class Group(Source[tuple[K, T]], Generic[K, T]):
         return await self._members.remove(key)
 
     def pause(self, key: K) -> None:
-        """Stop polling a source until `resume`, as `MultiAwait.pause`. Idempotent.
+        """Stop polling a source until `resume`, like `MultiAwait.pause`. Idempotent.
 
         Args:
-            key: of the source.
+            key: the key of the source.
 
         Raises:
-            KeyError: there is no source under this key, or no more.
+            KeyError: there is no source under this key (any more).
 
         Example::
 
@@ -135,13 +136,13 @@ class Group(Source[tuple[K, T]], Generic[K, T]):
         self._members.pause(key)
 
     def resume(self, key: K) -> None:
-        """Poll a paused source again; so does a call that is waiting. Idempotent.
+        """Poll a paused source again, also in a call that is already waiting. Idempotent.
 
         Args:
-            key: of the source.
+            key: the key of the source.
 
         Raises:
-            KeyError: there is no source under this key, or no more.
+            KeyError: there is no source under this key (any more).
 
         Example::
 
@@ -150,9 +151,9 @@ class Group(Source[tuple[K, T]], Generic[K, T]):
         self._members.resume(key)
 
     def shutdown(self) -> None:
-        """Say that no more sources will be added: the group ends when its last source has.
+        """Declare that no more sources will be added: the group ends when its last source ends.
 
-        Idempotent, as `asyncio.Queue.shutdown`.
+        Idempotent, like `asyncio.Queue.shutdown`.
 
         Example::
 
@@ -164,7 +165,7 @@ class Group(Source[tuple[K, T]], Generic[K, T]):
 
     @property
     def failed(self) -> K | None:
-        """The key of the source whose failure was delivered last, by whichever call; else `None`.
+        """The key of the source whose failure was delivered last, by any call; else `None`.
 
         Example::
 
@@ -184,7 +185,7 @@ class Group(Source[tuple[K, T]], Generic[K, T]):
         return Key(key) in self._members.by_key
 
     def __iter__(self) -> Iterator[K]:
-        """Iterate over the keys, in the order of adding; the group may change meanwhile."""
+        """Iterate over the keys in the order of adding; the group may change meanwhile."""
         return iter([listed.key for listed in self._members.by_key])
 
     def __repr__(self) -> str:
@@ -199,8 +200,8 @@ class Group(Source[tuple[K, T]], Generic[K, T]):
         self._members.start()
 
     def poll(self, wake: Wake) -> tuple[K, T] | Pending:
-        """Give the next event of its sources; see `Source.poll`."""
-        # A call less makes an event a tenth cheaper, so here is what `Members` might do.
+        """Return the next event of its sources; see `Source.poll`."""
+        # Saving a call makes an event a tenth cheaper, so this does what `Members` might do.
         members = self._members
         members.wake = wake
         members.phase = "polling"
@@ -208,7 +209,7 @@ class Group(Source[tuple[K, T]], Generic[K, T]):
             event: tuple[K, T] | None = members.take_one(members.looks)
         finally:
             members.phase = "asleep"
-            if members._claims:  # of those that are left in the ready queue
+            if members._claims:  # of those that remain in the ready queue
                 wake()
         return members.nothing() if event is None else event
 
@@ -222,7 +223,7 @@ class Group(Source[tuple[K, T]], Generic[K, T]):
             members.looks = False
 
     def release(self) -> None:
-        """Let go of what its sources were woken for; see `Source.release`."""
+        """Release its sources; see `Source.release`."""
         self._members.release()
 
     async def aclose(self) -> Iterable[tuple[K, T]]:

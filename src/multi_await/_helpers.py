@@ -1,6 +1,6 @@
-"""The four helpers of multi-await 1.0.4: all of a number of tasks, or none of them.
+"""The four helpers of multi-await 1.0.4: either all tasks succeed, or none is left running.
 
-They stand on asyncio alone, and know nothing of `MultiAwait`.
+They are based on asyncio alone, and do not use `MultiAwait`.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ V = TypeVar("V")
 
 
 async def gather_or_abort(*tasks: asyncio.Task[T]) -> list[T]:
-    """`asyncio.gather`, but if one task fails, the others are cancelled.
+    """Like `asyncio.gather`, but if one task fails, the others are cancelled.
 
-    The others have ended when this raises. The same happens if the caller is cancelled. In new
+    By the time this raises, they have ended. The same happens if the caller is cancelled. In new
     programs, use `asyncio.TaskGroup`.
 
     Args:
@@ -45,10 +45,10 @@ async def wait_or_abort(
     tasks: Iterable[asyncio.Task[T]],
     timeout: float | None = None,  # noqa: ASYNC109 -- 1.0.4's signature
 ) -> set[asyncio.Task[T]]:
-    """`asyncio.wait` for all, but if one task fails or the time is out, the others are cancelled.
+    """Wait for all tasks, but if one fails or the time runs out, cancel the others.
 
-    The others have ended when this raises. The same happens if the caller is cancelled. A failure
-    that is there before the time is out is raised instead of the `TimeoutError`, even with
+    By the time this raises, they have ended. The same happens if the caller is cancelled. A failure
+    that occurs before the time runs out is raised instead of the `TimeoutError`, even with
     `timeout=0`.
 
     Args:
@@ -59,7 +59,7 @@ async def wait_or_abort(
         The set of all tasks, each of which has a result.
 
     Raises:
-        TimeoutError: the time is out.
+        TimeoutError: the time ran out.
         BaseException: a task's failure, or the `CancelledError` of a task that was cancelled.
         asyncio.CancelledError: the caller was cancelled.
 
@@ -70,8 +70,8 @@ async def wait_or_abort(
     tasks = tuple(tasks)
     try:
         if tasks:
-            # Ends at the first failure or cancellation; asyncio.wait's FIRST_EXCEPTION would not
-            # end for a task that was cancelled.
+            # Ends at the first failure or cancellation; asyncio.wait's FIRST_EXCEPTION does not end
+            # when a task is cancelled.
             everything = asyncio.gather(*tasks)
             everything.add_done_callback(_retrieve)
             await asyncio.wait([everything], timeout=timeout)
@@ -89,18 +89,18 @@ async def wait_or_abort(
 def as_completed_or_abort(
     tasks: Iterable[asyncio.Task[T]], timeout: float | None = None
 ) -> Iterator[Awaitable[T]]:
-    """`asyncio.as_completed`, but after a failure the others are cancelled and the iterator ends.
+    """Like `asyncio.as_completed`, but a failure cancels the others and ends the iterator.
 
-    The others have ended when the awaitable raises.
+    By the time the awaitable raises, the others have ended.
 
     Args:
-        tasks: Task objects. They go on if you leave the loop.
+        tasks: Task objects. They keep running if you leave the loop.
         timeout: seconds for all of them; `None` for no limit.
 
     Yields:
-        As many awaitables as there are tasks, each of which gives the next result; await one
-        before asking for the next. It raises `TimeoutError` when the time is out, a task's failure,
-        or the `CancelledError` of a task that was cancelled; then no other awaitable follows.
+        One awaitable per task, each of which returns the next result; await each one before you ask
+        for the next. It raises `TimeoutError` if the time runs out, a task's failure, or the
+        `CancelledError` of a task that was cancelled; after that, no other awaitable follows.
 
     Example::
 
@@ -128,11 +128,11 @@ def as_completed_or_abort(
 
 
 async def with_value(value: V, awaitable: Awaitable[T]) -> tuple[V, T]:
-    """Pair the result of an awaitable with a value that says which it is.
+    """Pair the result of an awaitable with a value that identifies it.
 
     Args:
         value: anything.
-        awaitable: is awaited.
+        awaitable: what to await.
 
     Returns:
         `(value, result)`.
@@ -150,7 +150,7 @@ async def with_value(value: V, awaitable: Awaitable[T]) -> tuple[V, T]:
 
 
 async def _abort(tasks: Collection[asyncio.Task[Any]]) -> None:
-    """Cancel what still runs, wait until it has ended, and see to it that no failure is logged."""
+    """Cancel the tasks that still run, wait until they have ended, and let no failure be logged."""
     for task in tasks:
         task.cancel()
     cancelled = await until_done(tasks)

@@ -1,10 +1,10 @@
-"""The typed face: `MultiAwait`, and what each of its calls gives.
+"""The typed front: `MultiAwait`, and what each of its calls returns.
 
 Results by position, as tuples or lists. The overloads, one for each number of sources, are there
 because Python has no way to say "for each of `*Ts`" yet. They come in triangles, one line each: for
 one source, for two, and so on up to eight; for an open set; for more. They are written out, without
-names of our own, because an editor shows them as they are written. What happens inside a call is
-the ready queue's affair, and what may be a source is that of `_sources.convert`.
+names of our own, because an editor shows them as they are written. The ready queue handles what
+happens inside a call, and `_sources.convert` decides what can be a source.
 """
 
 from __future__ import annotations
@@ -52,32 +52,32 @@ class _U:
 
 
 class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could not read the class
-    """Waits on any number of sources, over and over, and tells which of them has something.
+    """Waits on any number of sources, over and over, and reports which one has something.
 
     A set that is built with sources is fixed, and every result is typed by position:
     `multi_await(words.get, numbers.get)` gives a `MultiAwait[str, int]`. A set that is built
     without any is open: `add` sources at any time; results are lists, and their values `Any`.
 
-    A source is polled in a call, and none before the first call. One that has not finished is
-    neither started again nor cancelled between calls.
+    Sources are polled only during a call, starting with the first one. A source that has not
+    finished is neither started again nor cancelled between calls.
 
-    One call at a time: for two tasks, make two of them. Use it as a context manager, or end it by
-    `await m.cancel()`.
+    Only one call can run at a time: if two tasks wait, create one for each. Use it as a context
+    manager, or end it with `await m.cancel()`.
 
-    Cancelling or timing out a call leaves every source as it was, and the next call goes on; so
-    `asyncio.timeout` around a call is the way to put a timeout on it.
+    Cancelling a call, or letting it time out, leaves every source as it was, and the next call goes
+    on; so put `asyncio.timeout` around a call to limit how long it waits.
 
     Args:
         sources: functions without arguments that return an awaitable, such as `queue.get`, or
-            `Source` objects. Their order gives their positions. A Task or Future that a function
-            returns is cancelled at the end, if it is not done.
+            `Source` objects. Their order determines their positions. A Task or Future that a
+            function returns is cancelled at the end, unless it is done.
         biased: true priority. Each call looks at the sources from position 0 on, and takes the
-            first outcome that is there now, instead of that of the source that has been ready for
-            longest. A source that always has something keeps those after it from their turn.
+            first outcome that is available now, instead of giving each source its turn. A source
+            that always has something blocks those after it.
 
     Raises:
-        TypeError: a source is none, such as `queue.get()` for `queue.get`.
-        RuntimeError: a `Source` was handed over before; each belongs to one `MultiAwait`.
+        TypeError: an argument is not a source, such as `queue.get()` instead of `queue.get`.
+        RuntimeError: a `Source` was already used; each belongs to one `MultiAwait`.
 
     Example::
 
@@ -120,17 +120,18 @@ class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could n
             self._queue.add(source)
 
     def add(self: MultiAwait[()], source: SourceLike[Any]) -> int:
-        """Add a source to an open set, at any time, also while another task is blocked in a call.
+        """Add a source to an open set, at any time, even while another task is blocked in a call.
 
         Args:
             source: a function without arguments that returns an awaitable, or a `Source`.
 
         Returns:
-            Its position, the lowest that is free, as with file descriptors.
+            Its position, which is the lowest free one, as with file descriptors.
 
         Raises:
-            TypeError: the set is fixed, because it was built with sources; or `source` is none.
-            RuntimeError: after `cancel()`; or `source` is a `Source` that was handed over before.
+            TypeError: the set is fixed, because it was built with sources; or `source` is not a
+                source.
+            RuntimeError: after `cancel()`; or `source` is a `Source` that was already used.
 
         Example::
 
@@ -149,26 +150,26 @@ class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could n
         return self._queue.add(added)
 
     async def remove(self: MultiAwait[()], position: int) -> tuple[Any, ...]:
-        """Remove a source from an open set, and end it: at any time, as `add`.
+        """Remove a source from an open set and end it, at any time.
 
-        Its task is cancelled and has ended when this returns. The position is free for the next
-        `add`.
+        By the time this returns, the source's task has been cancelled and has ended. The next `add`
+        can reuse the position.
 
         Args:
             position: what `add` returned.
 
         Returns:
-            What the source had produced and nobody had received; usually nothing, and of a
-            function source at most one value. It is yours now, and not in `undelivered`. (A failure
-            goes to the event loop's exception handler.)
+            The values that the source had produced and nobody had received. Usually there are none,
+            and a function source has at most one. They are yours now, and will not be in
+            `undelivered`. (A failure goes to the event loop's exception handler.)
 
         Raises:
             TypeError: the set is fixed, because it was built with sources.
-            IndexError: there is no source at this position, or no more.
+            IndexError: there is no source at this position (any more).
             RuntimeError: after `cancel()`; or from within a source that is being polled; or in
                 another event loop than before.
             asyncio.CancelledError: the caller was cancelled meanwhile. The source is removed and
-                has ended all the same, and what it left is in `undelivered`.
+                has ended nevertheless; what it left is in `undelivered`.
 
         Example::
 
@@ -183,15 +184,15 @@ class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could n
     def pause(self, position: int) -> None:
         """Stop polling a source until `resume`: a guard.
 
-        A task of the source goes on, and its outcome is kept. A paused source has not ended: if all
-        the others have, a call still waits. Does nothing if the source is paused already, or
+        The source's task keeps running, and its outcome is kept. A paused source has not ended: if
+        all others have, a call still waits. Does nothing if the source is already paused, or
         exhausted.
 
         Args:
-            position: of the source.
+            position: the position of the source.
 
         Raises:
-            IndexError: there is no source at this position, or no more.
+            IndexError: there is no source at this position (any more).
             RuntimeError: after `cancel()`.
 
         Example::
@@ -203,15 +204,15 @@ class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could n
         self._queue.pause(position)
 
     def resume(self, position: int) -> None:
-        """Poll a paused source again; so does a call that is blocked in another task.
+        """Poll a paused source again, also in a call that is blocked in another task.
 
         Does nothing if the source is not paused.
 
         Args:
-            position: of the source.
+            position: the position of the source.
 
         Raises:
-            IndexError: there is no source at this position, or no more.
+            IndexError: there is no source at this position (any more).
             RuntimeError: after `cancel()`.
 
         Example::
@@ -253,10 +254,10 @@ class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could n
     async def get(self: MultiAwait[Unpack[tuple[T, ...]]]) -> tuple[tuple[T | None, ...], tuple[BaseException | None, ...]]: ...
     # fmt: on
     def get(self) -> Any:
-        """Wait until a source has an outcome, and take those of all the sources that are ready.
+        """Wait until a source has an outcome, then take the outcomes of all sources that are ready.
 
-        `None` in `completed` means nothing there, or the value `None`; `select` tells the two
-        apart.
+        `None` in `completed` means either no value or the value `None`; `select` distinguishes the
+        two.
 
         Returns:
             `(completed, failures)`, the values and the exceptions by position, with `None` where
@@ -266,9 +267,9 @@ class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could n
 
         Raises:
             NothingToAwait: there is no source, or every source is exhausted.
-            RuntimeError: another call has not returned; or after `cancel()`; or in another event
-                loop than before.
-            asyncio.CancelledError: the caller was cancelled. Nothing was taken then.
+            RuntimeError: another call has not returned; or after `cancel()`; or in a different
+                event loop than before.
+            asyncio.CancelledError: the caller was cancelled. Nothing was taken.
 
         Example::
 
@@ -302,17 +303,18 @@ class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could n
     def get_nowait(self: MultiAwait[Unpack[tuple[T, ...]]]) -> tuple[tuple[T | None, ...], tuple[BaseException | None, ...]]: ...
     # fmt: on
     def get_nowait(self) -> Any:
-        """What `get` would give now, or all `None` if nothing is ready. Waits for nothing.
+        """Return what `get` would return now, or `None` everywhere if nothing is ready. Never waits.
 
-        A function source is started if it was not; what takes time, a later call has.
+        A function source that is not running is started; if it takes time, a later call returns its
+        outcome.
 
         Returns:
-            `(completed, failures)`, as `get`.
+            `(completed, failures)`, like `get`.
 
         Raises:
             NothingToAwait: there is no source, or every source is exhausted.
-            RuntimeError: another call has not returned; or after `cancel()`; or in another event
-                loop than before, or in none.
+            RuntimeError: another call has not returned; or after `cancel()`; or in a different
+                event loop than before, or in none.
 
         Example::
 
@@ -348,8 +350,8 @@ class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could n
     def get_or_raise(self) -> Any:
         """Like `get`, but a failure is raised: the one with the lowest position.
 
-        The other outcomes of the same round, values and failures, are kept for the next call. If
-        that is `get_or_raise` too, it gives these alone, and polls nothing.
+        The other outcomes of the same round, values and failures, are kept for the next call. If that
+        is `get_or_raise` again, it returns only these, and polls nothing.
 
         Returns:
             `completed`, the values by position, with `None` where there is none. A tuple if the set
@@ -361,7 +363,7 @@ class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could n
                 `CancelledError` is the cause); or another call has not returned; or after
                 `cancel()`; or in another event loop than before.
             NothingToAwait: there is no source, or every source is exhausted.
-            asyncio.CancelledError: the caller was cancelled. Nothing was taken then.
+            asyncio.CancelledError: the caller was cancelled. Nothing was taken.
 
         Example::
 
@@ -399,7 +401,7 @@ class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could n
     async def select(self: MultiAwait[Unpack[tuple[T, ...]]]) -> tuple[int, T]: ...
     # fmt: on
     def select(self) -> Any:  # a coroutine's frame less: it returns that of the ready queue
-        """Wait for one event. Nothing else is taken: the other sources keep what they have.
+        """Wait for one event. Nothing else is taken: all other sources keep what they have.
 
         Returns:
             `(position, value)`. Of a `MultiAwait[str, int]` it is
@@ -412,7 +414,7 @@ class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could n
                 the cause); or another call has not returned; or after `cancel()`; or in another
                 event loop than before.
             NothingToAwait: there is no source, or every source is exhausted.
-            asyncio.CancelledError: the caller was cancelled. Nothing was taken then.
+            asyncio.CancelledError: the caller was cancelled. Nothing was taken.
 
         Example::
 
@@ -451,16 +453,17 @@ class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could n
     def select_nowait(self: MultiAwait[Unpack[tuple[T, ...]]]) -> tuple[int, T] | None: ...
     # fmt: on
     def select_nowait(self) -> Any:
-        """The event that `select` would give now, or `None`. Waits for nothing.
+        """Return the event that `select` would return now, or `None`. Never waits.
 
-        A function source is started if it was not; what takes time, a later call has.
+        A function source that is not running is started; if it takes time, a later call returns its
+        outcome.
 
         Returns:
-            `(position, value)` as `select`, or `None` if nothing is ready.
+            `(position, value)` like `select`, or `None` if nothing is ready.
 
         Raises:
             BaseException: the source's failure, as `select`.
-            RuntimeError: as `select`; also if no event loop runs.
+            RuntimeError: as `select`; also if no event loop is running.
             NothingToAwait: there is no source, or every source is exhausted.
 
         Example::
@@ -478,8 +481,8 @@ class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could n
     def __aiter__(self) -> Self:
         """Iterate over events, one at a time, until every source is exhausted.
 
-        Each is what `select` gives. A source's failure leaves the loop, as an exception. The next
-        `async for` over the same `MultiAwait` goes on where that one ended.
+        Each event is what `select` returns. A source's failure is raised and leaves the loop. The next
+        `async for` over the same `MultiAwait` continues where that one stopped.
 
         Example::
 
@@ -513,10 +516,10 @@ class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could n
     async def __anext__(self: MultiAwait[Unpack[tuple[T, ...]]]) -> tuple[int, T]: ...
     # fmt: on
     def __anext__(self) -> Any:  # as above
-        """`select`, until every source is exhausted.
+        """Return the next event, like `select`, until every source is exhausted.
 
         Returns:
-            `(position, value)` as `select`.
+            `(position, value)`, like `select`.
 
         Raises:
             StopAsyncIteration: every source is exhausted.
@@ -526,20 +529,20 @@ class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could n
         return self._queue.select(True)
 
     async def cancel(self) -> None:
-        """End: cancel every source's task, wait until all have ended, and let go of everything.
+        """End it: cancel every source's task, wait until all have ended, and release everything.
 
-        The end of `async with` calls it. Values that were produced and not delivered are in
-        `undelivered` afterwards; a failure goes to the event loop's exception handler. Does nothing
-        the second time. A call of another task that is blocked gets a `RuntimeError`. A source that
-        does not end keeps this waiting, as `asyncio.TaskGroup` does. A function source may call it
-        itself: all others end, and it goes on. `aclose` is another name of it.
+        The end of `async with` calls this. Afterwards, values that were produced but not delivered
+        are in `undelivered`; a failure goes to the event loop's exception handler. A second call
+        does nothing. A call that is blocked in another task raises a `RuntimeError`. Like
+        `asyncio.TaskGroup`, this waits for a source that does not end. A function source may call
+        it: all others end, and that source goes on. `aclose` is another name for it.
 
         Raises:
-            asyncio.CancelledError: the caller was cancelled meanwhile; everything has ended all
-                the same.
-            KeyboardInterrupt, SystemExit: the end of a source raised it; likewise.
-            RuntimeError: in another event loop than before; or from within a source that is being
-                polled, which would wait for its own end.
+            asyncio.CancelledError: the caller was cancelled meanwhile; everything has ended
+                nevertheless.
+            KeyboardInterrupt, SystemExit: the end of a source raised it; everything has ended.
+            RuntimeError: called in a different event loop than before; or from within a source that
+                is being polled, which would wait for its own end.
 
         Example::
 
@@ -571,12 +574,12 @@ class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could n
 
     @property
     def undelivered(self) -> tuple[tuple[int, Any], ...]:
-        """`(position, value)` of what was produced and had not been delivered at the end.
+        """`(position, value)` of every value that was produced but not delivered before the end.
 
-        A `tuple[tuple[int, Any], ...]`, ordered by position. Empty until the end. (What a removed
-        source leaves is what `remove` returns, and here only if `remove` was cancelled.) With
-        asyncio's own primitives it stays empty, because what they hold is still in them. If nobody
-        looks here and there is a value other than `None`, a `ResourceWarning` names the source.
+        A `tuple[tuple[int, Any], ...]`, ordered by position. Empty until the end. (`remove` returns
+        the values of a removed source; they are here only if `remove` was cancelled.) With asyncio's
+        own primitives it stays empty, because their items are still in them. If it holds a value
+        other than `None` and nobody looks at it, a `ResourceWarning` names the source.
 
         Example::
 
@@ -592,8 +595,8 @@ class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could n
     def failed(self) -> int | None:
         """The position of the source whose failure was raised last; `None` before the first.
 
-        `select`, `async for`, `get_or_raise` and `select_nowait` raise failures. `get` does not: it
-        returns them by position, and leaves this alone.
+        `select`, `async for`, `get_or_raise` and `select_nowait` raise failures. `get` returns them by
+        position instead, and does not change this property.
 
         Example::
 
@@ -606,7 +609,7 @@ class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could n
         return failed
 
     def __len__(self) -> int:
-        """The number of positions, also those that are free between others; 0 after `cancel`."""
+        """The number of positions, including free ones between others; 0 after `cancel`."""
         return len(self._queue.slots)
 
     def __repr__(self) -> str:
@@ -650,8 +653,8 @@ class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could n
         return tuple(values) if self._fixed else values
 
 
-# Callers are given the coroutines of the ready queue. These names are what Python says if one was
-# never awaited.
+# Callers receive the coroutines of the ready queue. Python shows these names if one was never
+# awaited.
 Calls.select.__qualname__ = "MultiAwait.select"
 Calls.call.__qualname__ = "MultiAwait.get"
 
@@ -679,7 +682,7 @@ def multi_await(*, biased: bool = False) -> MultiAwait[()]: ...
 def multi_await(*sources: SourceLike[T], biased: bool = False) -> MultiAwait[Unpack[tuple[T, ...]]]: ...
 # fmt: on
 def multi_await(*sources: SourceLike[Any], biased: bool = False) -> Any:
-    """Wait on many sources at once: the spelling of `MultiAwait` for `async with`.
+    """Wait on many sources at once: creates a `MultiAwait`, for use with `async with`.
 
     Args:
         sources: functions without arguments that return an awaitable, such as `queue.get`, or
@@ -687,12 +690,12 @@ def multi_await(*sources: SourceLike[Any], biased: bool = False) -> Any:
         biased: true priority: each call looks at the sources from position 0 on.
 
     Returns:
-        A `MultiAwait`, which is its own context manager. When the block ends, also by an exception
+        A `MultiAwait`, which is its own context manager. When the block ends, even by an exception
         or a cancellation, every task that it started has ended.
 
     Raises:
-        TypeError: a source is none, such as `queue.get()` for `queue.get`.
-        RuntimeError: a `Source` was handed over before; each belongs to one `MultiAwait`.
+        TypeError: an argument is not a source, such as `queue.get()` instead of `queue.get`.
+        RuntimeError: a `Source` was already used; each belongs to one `MultiAwait`.
 
     Example::
 

@@ -1,7 +1,7 @@
-"""What values and functions are called in messages, in `repr()` and in the names of tasks.
+"""How values and functions are named in messages, in `repr()` and in the names of tasks.
 
-They are somebody else's: whatever they raise when they are asked, nothing here fails because of it.
-An interrupt may come at any time, and passes.
+They are the user's objects: nothing here fails because of what they raise when they are looked at,
+except for an interrupt, which may come at any time.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _INTERRUPTS = (KeyboardInterrupt, SystemExit)
 
 
 def short(value: object) -> str:
-    """A value for a message: its repr, cut to a length that a line holds."""
+    """A value for a message: its repr, shortened to fit in a line."""
     text = safe_repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
@@ -22,7 +22,7 @@ def short(value: object) -> str:
 def safe_repr(value: object) -> str:
     """A message must not fail because of what it is about."""
     try:
-        return str.__str__(repr(value))  # a plain one, without methods of a class of its own
+        return str.__str__(repr(value))  # not a subclass, whose methods may fail too
     except _INTERRUPTS:
         raise
     except BaseException:
@@ -34,20 +34,20 @@ def type_of(value: object) -> str:
 
 
 def name_of(function: Callable[..., object]) -> str:
-    """What a function is called in messages, in repr() and in the names of tasks."""
+    """The name of a function in messages, in repr() and in the names of tasks."""
     while issubclass(type(function), functools.partial):
         function = function.func  # type: ignore[attr-defined]  # which a partial has
     return qualname_of(function) or short(function)
 
 
 def qualname_of(value: object) -> str | None:
-    """The name of what has one: a function, a coroutine, an async generator."""
+    """The name of a function, a coroutine or an async generator; `None` of anything else."""
     name = attribute(value, "__qualname__")
     return name if type(name) is str else None
 
 
 def attribute(value: object, name: str) -> Any:
-    """An attribute that may be there; `None` if it is not, or can't be read."""
+    """An attribute, or `None` if there is none or it can't be read."""
     try:
         return getattr(value, name, None)
     except _INTERRUPTS:
@@ -57,7 +57,7 @@ def attribute(value: object, name: str) -> Any:
 
 
 def holds(test: Callable[[Any], bool], value: object) -> bool:
-    """Whether a test holds for a value; it does not if the value can't be asked."""
+    """Whether a test holds for a value; `False` if the value can't be tested."""
     try:
         return test(value)
     except _INTERRUPTS:

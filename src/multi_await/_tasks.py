@@ -1,6 +1,6 @@
-"""Small things of asyncio's tasks, which the engine and the sources share.
+"""Helpers for asyncio's tasks, shared by the engine and the sources.
 
-It knows nothing of either.
+This module knows nothing about either.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ ended_by: ContextVar[asyncio.Task[Any] | None] = ContextVar("ended_by", default=
 if sys.version_info >= (3, 12):  # pragma: no cover -- which of the two depends on the Python
 
     def start(coroutine: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
-        """Run a coroutine in a task: by the loop's factory if it has one, else eagerly.
+        """Run a coroutine in a task: with the loop's factory if it has one, else eagerly.
 
-        That costs no pass through the loop when the coroutine needs none.
+        A coroutine that does not wait then costs no pass through the loop.
         """
         loop = asyncio.get_running_loop()
         if loop.get_task_factory() is None:
@@ -32,8 +32,8 @@ if sys.version_info >= (3, 12):  # pragma: no cover -- which of the two depends 
     def _started_eagerly(
         coroutine: Coroutine[Any, Any, T], loop: asyncio.AbstractEventLoop, name: str
     ) -> asyncio.Task[T]:
-        # In two steps, to have the task also where its first step raises an interrupt: that one
-        # leaves __init__, and the task would log that nobody had retrieved it.
+        # In two steps, to have the task even if its first step raises an interrupt, which leaves
+        # __init__: otherwise the task would log that nobody retrieved it.
         task: asyncio.Task[T] = asyncio.Task.__new__(asyncio.Task)
         try:
             task.__init__(coroutine, loop=loop, name=name, eager_start=True)  # type: ignore[misc]  # see above
@@ -46,14 +46,14 @@ if sys.version_info >= (3, 12):  # pragma: no cover -- which of the two depends 
 else:  # pragma: no cover -- as above
 
     def start(coroutine: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
-        """Run a coroutine in a task, by the loop's factory if it has one."""
+        """Run a coroutine in a task, with the loop's factory if it has one."""
         return asyncio.get_running_loop().create_task(coroutine, name=name)
 
 
 if sys.version_info >= (3, 14):  # pragma: no cover -- which of the two depends on the Python
 
     def show_who_waits(future: asyncio.Future[Any]) -> None:
-        """Let call graphs show that the task which polls waits for this future."""
+        """Let call graphs show that the polling task waits for this future."""
         asyncio.future_add_to_awaited_by(future, asyncio.current_task())
 else:  # pragma: no cover -- as above
 
@@ -62,10 +62,10 @@ else:  # pragma: no cover -- as above
 
 
 async def turn_of_the_woken() -> None:
-    """Let a task that was woken go on, before somebody cancels it; waits even if cancelled.
+    """Let a woken task continue before it is cancelled; waits even if cancelled itself.
 
-    Not every library's primitive keeps the item that it has handed to a task which is cancelled
-    then.
+    Some libraries' primitives lose an item that they gave to a task if that task is then
+    cancelled.
     """
     loop = asyncio.get_running_loop()
     turn = loop.create_future()
@@ -76,7 +76,7 @@ async def turn_of_the_woken() -> None:
 async def until_done(futures: Iterable[asyncio.Future[Any]]) -> asyncio.CancelledError | None:
     """Wait until all are done, even if cancelled meanwhile.
 
-    Returns the last cancellation that came, which the caller owes to whoever cancelled it.
+    Returns the last cancellation that arrived, which the caller must re-raise later.
     """
     cancelled = None
     while pending := [future for future in futures if not future.done()]:

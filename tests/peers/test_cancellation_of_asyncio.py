@@ -190,7 +190,7 @@ async def test_a_cancelled_wait_cancels_none_of_its_tasks() -> None:
 
 
 @pytest.mark.parametrize("kind", ["Queue.get", "Queue.put", "Lock.acquire", "Semaphore.acquire"])
-async def test_who_waits_again_after_a_cancellation_is_the_last_in_line(kind: str) -> None:
+async def test_a_task_that_waits_again_after_a_cancellation_is_last_in_line(kind: str) -> None:
     queue, full = asyncio.Queue[int](), asyncio.Queue[int](1)
     full.put_nowait(0)
     lock, semaphore = asyncio.Lock(), asyncio.Semaphore(0)
@@ -254,7 +254,7 @@ async def test_the_notification_of_a_cancelled_task_goes_to_the_next_in_line_fro
     await second
 
 
-async def test_a_barrier_lets_the_others_through_for_whom_it_has_counted_a_cancelled_task() -> None:
+async def test_a_barrier_counts_a_cancelled_task_and_lets_the_others_through() -> None:
     barrier = asyncio.Barrier(2)
     first = await waiting(barrier.wait())
     second = asyncio.ensure_future(barrier.wait())
@@ -279,7 +279,7 @@ async def test_an_async_generator_that_is_cancelled_has_ended() -> None:
         await anext(iterator)
 
 
-async def test_to_await_a_task_or_a_future_and_be_cancelled_cancels_it() -> None:
+async def test_cancelling_a_wait_for_a_task_or_a_future_cancels_it() -> None:
     task = asyncio.ensure_future(asyncio.sleep(1))
     future = asyncio.get_running_loop().create_future()
 

@@ -16,7 +16,7 @@ from tests.machinery.tools import steps
 
 
 @on_the_real_clock
-async def test_readline_gives_empty_lines_for_ever_at_the_end_of_a_stream() -> None:
+async def test_readline_returns_empty_lines_forever_at_the_end_of_a_stream() -> None:
     async with tcp() as (reader, theirs), multi_await(reader.readline) as m:
         theirs.write(b"the last line, without an end")
         theirs.close()

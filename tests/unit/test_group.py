@@ -155,7 +155,7 @@ async def test_a_group_in_an_adapter_sees_it_too(
         assert m.select_nowait() == (0, ("a", 1))
 
 
-async def test_a_biased_set_takes_what_a_group_of_its_own_has_got_just_now() -> None:
+async def test_a_biased_set_takes_an_item_that_its_group_has_just_received() -> None:
     group = Group[str, int]()
     first = asyncio.Queue[int]()
     group.add("a", first.get)
@@ -255,7 +255,7 @@ async def test_a_source_that_is_none_is_refused_by_its_key() -> None:
         group.add([], queue.get())  # type: ignore[arg-type]  # the mistake
     source = every(1)
     group.add("timer", source)
-    with pytest.raises(RuntimeError, match=r"source 'again' \(every\(1\)\) was handed over before"):
+    with pytest.raises(RuntimeError, match=r"source 'again' \(every\(1\)\) was already used"):
         group.add("again", source)
     assert list(group) == ["timer"]
 
@@ -381,7 +381,7 @@ async def test_removing_the_last_source_after_shutdown_ends_a_loop_that_waits() 
 async def test_add_after_shutdown_is_an_error() -> None:
     group = Group[str, int]()
     group.shutdown()
-    with pytest.raises(RuntimeError, match=r"add\(\) to a Group after its shutdown\(\)"):
+    with pytest.raises(RuntimeError, match=r"add\(\) was called after shutdown\(\)"):
         group.add("a", filled(1).get)
 
 

@@ -282,7 +282,7 @@ async def test_cancel_from_within_a_source_is_an_error_of_that_source() -> None:
 
     async with multi_await() as m:
         m.add(inline(close))
-        with pytest.raises(RuntimeError, match=r"^cancel\(\) from within a source"):
+        with pytest.raises(RuntimeError, match=r"^cancel\(\) was called from within a source"):
             await m.select()
 
 

@@ -172,7 +172,7 @@ async def test_a_call_that_is_blocked_when_the_last_source_is_removed_is_told_so
             await blocked
 
 
-async def test_a_call_that_is_blocked_when_all_that_is_left_is_exhausted_is_told_so() -> None:
+async def test_a_blocked_call_is_told_when_every_remaining_source_is_exhausted() -> None:
     gate = Gate()
     async with multi_await() as m:
         m.add(once(asyncio.sleep(1)))
@@ -346,7 +346,7 @@ async def test_remove_from_within_a_source_is_an_error_of_that_source() -> None:
 
     async with multi_await() as m:
         m.add(inline(remove))
-        with pytest.raises(RuntimeError, match=r"^remove\(\) from within a source"):
+        with pytest.raises(RuntimeError, match=r"^remove\(\) was called from within a source"):
             await m.select()
         assert len(m) == 1
 

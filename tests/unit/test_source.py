@@ -232,7 +232,7 @@ async def test_a_multi_await_is_freed_without_the_garbage_collector() -> None:
         gc.enable()
 
 
-async def test_a_source_of_ones_own_is_polled_when_it_wakes_and_hands_back_what_is_left() -> None:
+async def test_a_custom_source_is_polled_when_it_wakes_and_returns_what_is_left() -> None:
     button = Button()
     async with multi_await(Clicks(button), asyncio.Event().wait) as m:
         button.on_click("before the first call")

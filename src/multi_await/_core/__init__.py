@@ -1,4 +1,4 @@
 """The engine: polls sources, delivers what they produce, and ends them.
 
-It imports nothing of `_sources`: to it, a source is a `Source`, whatever kind it is.
+It imports nothing from `_sources`: to the engine, a source is a `Source`, whatever its kind.
 """

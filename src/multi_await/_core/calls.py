@@ -1,10 +1,10 @@
 """The calls of a `MultiAwait`: each polls until there is an outcome, and sleeps in between.
 
-    call      poll until there is an outcome; after so many polls, and while there is none,
-              the event loop has its turn
-    sleep     until a wake; nothing was taken then, so that a cancellation costs nothing
+    call      poll until there is an outcome; yield to the event loop after so many polls, and
+              while there is none
+    sleep     until a wake; nothing has been taken by then, so a cancellation costs nothing
 
-Nothing is awaited after an outcome was taken. This module knows nothing of types and of tuples.
+Nothing is awaited after an outcome was taken. This module does not know about types and tuples.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ R = TypeVar("R")
 # Values and failures by position.
 Round: TypeAlias = tuple[list[Any], list[BaseException | None]]
 
-# After so many polls in a row, or rounds of get(), the event loop gets a turn (tokio's cooperative
-# budget is the model, and has the same size).
+# After so many polls in a row, or rounds of get(), a call yields to the event loop. (The model is
+# tokio's cooperative budget, which has the same size.)
 BUDGET = 128
-POLLING: Phase = "polling"  # by name, because a checker takes a literal that was set for lasting
-# What stands in the ready queue behind the slots that were there when a round began.
+POLLING: Phase = "polling"  # by name, because a checker assumes that a literal, once set, stays
+# Marks the end of the slots that were in the ready queue when a round began.
 END_OF_ROUND: Final[Any] = object()
 
 
@@ -64,8 +64,8 @@ class Calls(ReadyQueue):
 
     # -- calls -----------------------------------------------------------------------------------
 
-    # What programs do most, so `_poll` and `_end` are written out: `call(take_one)` would do, a
-    # fifth slower.
+    # The most frequent call, so `_poll` and `_end` are written out: `call(take_one)` would do, but
+    # a fifth slower.
     async def select(self, iterating: bool = False) -> tuple[int, Any]:
         """The next event."""
         self.phase = POLLING if self.phase == "idle" else self._begin()
@@ -99,14 +99,14 @@ class Calls(ReadyQueue):
                 self._claims_are_left()
 
     def _look_in_order(self) -> tuple[int, Any] | None:
-        """What a biased set does, where nothing is queued. A look at all counts as one poll."""
+        """What a biased set does, which has no queue. A look through all counts as one poll."""
         if not self.biased or not self._budget:
             return None
         self._budget -= 1
         return self.take_one(look=True)
 
     async def call(self, take: Callable[[bool], T | None], shape: Callable[[T], R]) -> R:
-        """Run `take` until it gives something, which is returned in that shape."""
+        """Run `take` until it returns something, and return that in the given shape."""
         self.phase = POLLING if self.phase == "idle" else self._begin()
         try:
             while True:
@@ -143,7 +143,7 @@ class Calls(ReadyQueue):
     # -- rounds ----------------------------------------------------------------------------------
 
     def take_all(self, look: bool) -> Round | None:
-        """The outcomes of all the sources that are ready, by position; `None` if none is."""
+        """The outcomes of all sources that are ready, by position; `None` if none is."""
         values, failures, taken = self._poll_round(look)
         try:
             return (values, failures) if taken else None
@@ -151,9 +151,9 @@ class Calls(ReadyQueue):
             del values, failures  # a failure's traceback may keep this frame: no cycle
 
     def take_values(self, look: bool) -> list[Any] | None:
-        """The same, without failures: the one at the lowest position is raised, the others kept.
+        """The same without failures: the one at the lowest position is raised, the others are kept.
 
-        What was kept comes next, and alone: a source that fails each time must not hold it back.
+        What was kept comes next, and alone: a source that fails every time must not hold it back.
         """
         kept = any(
             slot is not None and slot.outcome is not PENDING and slot.is_polled
@@ -173,7 +173,7 @@ class Calls(ReadyQueue):
     def _poll_round(
         self, look: bool, only_kept: bool = False
     ) -> tuple[list[Any], list[BaseException | None], list[Slot]]:
-        """Poll each slot once that is ready now; values, failures, and the slots they are of."""
+        """Poll each slot that is ready now once; values, failures, and the slots they come from."""
         values: list[Any] = [None] * len(self.slots)
         failures: list[BaseException | None] = [None] * len(self.slots)
         taken: list[Slot] = []
@@ -201,17 +201,17 @@ class Calls(ReadyQueue):
             del values, failures  # a failure's traceback may keep this frame: no cycle
 
     def _all(self) -> deque[Slot]:
-        """What a biased set polls in a round, because it has no ready queue."""
+        """What a biased set polls in a round, as it has no ready queue."""
         return deque(slot for slot in self.slots if slot is not None and slot.is_polled)
 
     # -- sleeping --------------------------------------------------------------------------------
 
     def _rest(self, iterating: bool = False) -> Awaitable[None]:
-        """What to await: the event loop's turn if something is ready, and else a wake."""
+        """What to await: a pass of the event loop if something is ready, else a wake."""
         loop = get_running_loop()
         if loop is not self._loop:
             self._bind()
-        self._budget = BUDGET  # before the yield: one that is cancelled has been the loop's turn
+        self._budget = BUDGET  # before the yield: even if cancelled, it was the loop's turn
         if self._ready or (self.biased and self._any_woken()):
             self.phase = "asleep"
             return asyncio.sleep(0)
@@ -249,7 +249,7 @@ class Calls(ReadyQueue):
     # -- what a call needs -----------------------------------------------------------------------
 
     def start(self) -> None:
-        """Belong to the running event loop, and start the sources, if that has not been done."""
+        """Bind to the running event loop and start the sources, unless already done."""
         self.check_open()
         self._bind()
         if self.phase != "new":
@@ -262,7 +262,7 @@ class Calls(ReadyQueue):
         self._end()
 
     def _begin(self) -> Phase:
-        """A call while the phase is not idle: the first one starts the sources."""
+        """Begin a call while the phase is not idle: the first call starts the sources."""
         if self.phase in ("polling", "asleep"):
             raise RuntimeError(
                 "another call on this MultiAwait has not returned yet: "
@@ -278,26 +278,26 @@ class Calls(ReadyQueue):
     def _check_outside(self, call: str) -> None:
         if self.phase == "polling":
             raise RuntimeError(
-                f"{call} from within a source, which would wait for its own end: "
-                "let the source tell whoever called, who can do it"
+                f"{call} was called from within a source, which would wait for its own end: "
+                "have the source tell the caller to do it"
             )
 
     def _check_hope(self, iterating: bool = False) -> None:
-        """Nothing will ever be ready."""
+        """Raise, if nothing will ever be ready."""
         if all(slot is None for slot in self.slots):
-            raise NothingToAwait("Attempted to await 0 coroutines")  # 1.0.4's very words
+            raise NothingToAwait("Attempted to await 0 coroutines")  # exactly as in 1.0.4
         if iterating:
             raise StopAsyncIteration
         raise NothingToAwait("every source is exhausted: there is nothing left to wait for")
 
     def _bind(self) -> None:
-        """Belong to the event loop of the first call, until the end."""
+        """Bind to the event loop of the first call, until the end."""
         try:
             loop = get_running_loop()
         except RuntimeError:
             raise RuntimeError(
-                "no asyncio event loop is running here: a MultiAwait works in a coroutine that "
-                "asyncio runs, and under no other framework"
+                "no asyncio event loop is running here: a MultiAwait works only in a coroutine "
+                "that asyncio runs, and not under other frameworks"
             ) from None
         if self._loop is not loop:
             if self._loop is not None:
@@ -309,7 +309,7 @@ _KEY = attrgetter("key")
 
 
 def _keep(values: list[Any], failures: list[BaseException | None], taken: list[Slot]) -> None:
-    """What was taken and can't be delivered by this call, the next one has."""
+    """Keep for the next call what was taken and can't be delivered by this one."""
     for slot in taken:
         failure = failures[slot.key]
         slot.keep(values[slot.key] if failure is None else Failed(failure))

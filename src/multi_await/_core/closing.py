@@ -1,6 +1,6 @@
-"""The end of sources: each in a task of its own, whatever cancels us meanwhile.
+"""The end of sources: each in a separate task, whatever cancels us meanwhile.
 
-This module knows slots and their sources, and nothing of polling.
+This module knows slots and their sources, but not polling.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from multi_await._tasks import ended_by, start, until_done
 
 
 class Ends:
-    """The ends of a set's sources: of one that is removed or has left, and of all at last."""
+    """The ends of a set's sources: of one that is removed or has left, and finally of all."""
 
     def __init__(self) -> None:
         self.left: list[tuple[Any, Any]] = []  # (key, value) of what nobody received
-        self._removing: dict[End, None] = {}  # what they leave is for the caller of remove()
+        self._removing: dict[End, None] = {}  # what they leave belongs to the caller of remove()
         self._closing: dict[End, None] = {}
 
     async def remove(self, slot: Slot) -> tuple[Any, ...]:
@@ -44,12 +44,12 @@ class Ends:
         end.begin()
 
     def _ended(self, end: End) -> None:
-        """Forget it, unless there is something to tell when all have ended."""
+        """Forget it, unless there is something to report when all have ended."""
         if not end.left and not end.interrupted:
             self._closing.pop(end, None)
 
     async def wait(self) -> None:
-        """Wait until all that have begun have ended, whatever cancels us."""
+        """Wait until all ends that have begun are over, whatever cancels us."""
         try:
             await until_ended([*self._removing, *self._closing])
         finally:
@@ -78,7 +78,7 @@ class End:
         self._task: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
-        """Start it; also again, if it was cancelled before its first step by a loop's shutdown."""
+        """Start it, or restart it if a loop's shutdown cancelled it before its first step."""
         if self.slot.state == "ended" or (self._task is not None and not self._task.done()):
             return
         # A factory that wraps it would leave it never awaited.
@@ -88,7 +88,7 @@ class End:
         before = ended_by.set(self._by)
         try:
             self._task = start(self._coroutine, f"end of {self.slot}")
-        except BaseException as failure:  # the task factory's, which must keep no source open
+        except BaseException as failure:  # of the task factory, which must not keep a source open
             self._failed(failure)
             self._coroutine.close()
             self._coroutine = self._run()
@@ -104,7 +104,7 @@ class End:
         return self._interrupt is not None
 
     def interrupt(self) -> BaseException | None:
-        """The `KeyboardInterrupt` or `SystemExit` that it raised; for the first who asks."""
+        """The `KeyboardInterrupt` or `SystemExit` that it raised; only once."""
         interrupt, self._interrupt = self._interrupt, None
         return interrupt
 
@@ -117,14 +117,14 @@ class End:
                 for value in left:  # one by one: `extend` would ask for a length before
                     self.left.append(value)
         except asyncio.CancelledError:
-            pass  # what we asked for
+            pass  # as requested
         except GeneratorExit:
-            raise  # the event loop is gone, and with it whom to tell
+            raise  # the event loop is gone, so no one can be told
         except BaseException as failure:
             self._failed(failure)
         finally:
             slot.state = "ended"
-            del slot.source, slot.poll  # which may hold our wake, and so this slot: no cycle
+            del slot.source, slot.poll  # it may hold our wake, and thus this slot: no cycle
             if self._then is not None:
                 self._then(self)
 
@@ -149,7 +149,7 @@ class End:
 
 
 async def until_ended(ends: Collection[End]) -> None:
-    """Wait until all have ended, whatever cancels us, and only then raise what we owe the caller.
+    """Wait until all have ended, whatever cancels us, and only then raise what is due.
 
     That is an interrupt that an end raised, or else the caller's own cancellation.
     """

@@ -1,8 +1,8 @@
-"""The sources of a group, by key: the engine driven by the wake of whoever polls the group.
+"""The sources of a group, by key: the engine, driven by polls of the group.
 
-Where a `MultiAwait` is driven by its calls, a poll of the group is the call here, and what it would
-wake is the wake that the poll was given. This module knows nothing of types, and of the kinds of
-source.
+A `MultiAwait` is driven by its calls. Here, a poll of the group takes the place of a call, and the
+wake that was passed to that poll takes the place of the waiter. This module knows neither types nor
+kinds of source.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from multi_await._tasks import ended_by
 
 
 class Key:
-    """A key as a `dict` of ours takes it: its hash is asked for once, and then known.
+    """A key as our `dict` holds it: its hash is computed once.
 
-    So what has changed since, or fails, keeps no source in the group, and no other from leaving.
+    So a key whose hash changes or fails later keeps no source in the group.
     """
 
     __slots__ = ("_hash", "_is_listed", "key")
@@ -34,7 +34,7 @@ class Key:
         self._is_listed = True
 
     def leave(self) -> None:
-        """It equals no other any more: to take it out runs no code of any key."""
+        """From now on it equals no other key, so that deleting it runs none of the keys' code."""
         self._is_listed = False
 
     def __hash__(self) -> int:
@@ -62,8 +62,8 @@ class Members(ReadyQueue):
     def __init__(self, biased: bool) -> None:
         super().__init__(biased)
         self.by_key: dict[Key, Member] = {}  # those that have not ended
-        # Ended by themselves. To close them runs the sources' code, which must not run while an
-        # outcome is on its way to the caller, so it waits for a moment.
+        # Ended by themselves. Closing them runs the sources' code, which must not run while an
+        # outcome is on its way to the caller, so it waits.
         self._left: list[Slot] = []
         self._ends = Ends()
         self._is_shut_down = False
@@ -79,7 +79,7 @@ class Members(ReadyQueue):
         if self.wake is not None:
             self.wake()
 
-    _claims_are_left = _wake_caller  # whoever polls the group releases it too
+    _claims_are_left = _wake_caller  # what polls the group also releases it
 
     def _retire(self, slot: Any) -> None:
         super()._retire(slot)
@@ -98,9 +98,11 @@ class Members(ReadyQueue):
 
     def check_addable(self, key: object) -> Key:
         if self.phase == "closed":
-            raise RuntimeError("this Group has ended, with its MultiAwait: make a new one")
+            raise RuntimeError("this Group has ended with its MultiAwait: make a new one")
         if self._is_shut_down:
-            raise RuntimeError("add() to a Group after its shutdown(), which said: no more sources")
+            raise RuntimeError(
+                "add() was called after shutdown(): this Group takes no more sources"
+            )
         return Key(key)
 
     def add(self, listed: Key, source: Source[Any]) -> Slot:
@@ -116,8 +118,8 @@ class Members(ReadyQueue):
     async def remove(self, key: Any) -> tuple[Any, ...]:
         if self.phase == "polling":
             raise RuntimeError(
-                "remove() from within a source of the Group, which would wait for its own end: "
-                "let the source tell whoever called, who can do it"
+                "remove() was called from within a source of the Group, which would wait for its "
+                "own end: have the source tell the caller to do it"
             )
         slot = self.by_key.pop(Key(key), None)
         if slot is None:

@@ -1,7 +1,7 @@
 """What a source produced, on its way to the caller: a failure is attributed, or reported.
 
-A value may be anything, and so may an exception: nothing here runs any code of theirs, unless what
-they hold is safe already. This module knows nothing of slots and of the ready queue.
+A value can be anything, and so can an exception: nothing here runs their code unless what they hold
+is already safe. This module knows neither slots nor the ready queue.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ class Failed:
         self._failure = [failure]
 
     def taken(self) -> BaseException:
-        """The failure, once: this lets go of it, because its traceback may lead back here."""
+        """The failure, only once: it is dropped here, because its traceback may lead back to it."""
         return self._failure.pop()
 
 
 def attributed(failure: BaseException, slot: object, owner: str) -> BaseException:
-    """A source's failure, as it is raised to the caller: it says whose it is.
+    """A source's failure as it is raised to the caller: it says which source it came from.
 
     A source's own CancelledError would look as if the caller had been cancelled.
     """
@@ -42,23 +42,23 @@ def attributed(failure: BaseException, slot: object, owner: str) -> BaseExceptio
 
 
 def _add_note(failure: BaseException, note: str) -> None:
-    """As `add_note`, but by none of the exception's own methods, and not twice."""
+    """Like `add_note`, but without the exception's own methods, and not twice."""
     notes = _dict_of(failure).setdefault("__notes__", [])
     if type(notes) is list and not any(type(other) is str and other == note for other in notes):
         notes.append(note)
 
 
-# The real one, also where the class has a property of that name.
+# The real one, even if the class has a property of that name.
 _dict_of: Callable[[BaseException], dict[str, Any]] = BaseException.__dict__["__dict__"].__get__
 
 
 def report(failure: BaseException, message: str) -> None:
-    """Tell the event loop's exception handler of a failure that nobody can be given any more."""
+    """Report a failure that can no longer be delivered to the event loop's exception handler."""
     asyncio.get_running_loop().call_exception_handler({"message": message, "exception": failure})
 
 
 def caught(failure: BaseException) -> BaseException:
-    """The failure that was caught just now, without the frames of this package.
+    """The failure that was just caught, without the frames of this package.
 
     They would keep the MultiAwait alive, and the outcomes of this very round.
     """

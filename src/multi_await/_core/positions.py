@@ -1,6 +1,6 @@
-"""The sources of a `MultiAwait` by position, from the first to the end of all.
+"""The sources of a `MultiAwait` by position, until the end of all.
 
-This module knows nothing of polling.
+This module does not know about polling.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from multi_await._source import Source
 
 
 class Positions(Calls):
-    """Sources come, pause and go at any time; at the end, all of them end."""
+    """Sources are added, paused and removed at any time; at the end, all of them end."""
 
     def __init__(self, biased: bool) -> None:
         super().__init__(biased)
@@ -25,17 +25,17 @@ class Positions(Calls):
 
     @property
     def undelivered(self) -> list[tuple[int, Any]]:
-        """`(position, value)` of what nobody received."""
+        """`(position, value)` for each value that nobody received."""
         return self._ends.left
 
     def next_position(self) -> int:
-        """The lowest that is free."""
+        """The lowest free one."""
         while self._free and self._free[0] >= len(self.slots):
             heapq.heappop(self._free)
         return self._free[0] if self._free else len(self.slots)
 
     def add(self, source: Source[Any]) -> int:
-        """Give a source the next position; a call that is blocked polls it too."""
+        """Give a source the next position; a blocked call polls it too."""
         position = self.next_position()
         slot = Slot(self, position, source)
         if position < len(self.slots):
@@ -58,11 +58,11 @@ class Positions(Calls):
         return await self._ends.remove(slot)
 
     def pause(self, position: int) -> None:
-        """Poll the source no more, until it is resumed."""
+        """Stop polling the source until it is resumed."""
         self._pause(self._at(position))
 
     def resume(self, position: int) -> None:
-        """Poll the source again; a call that is blocked does so too."""
+        """Poll the source again, also in a blocked call."""
         self._resume(self._at(position))
 
     def _at(self, position: int) -> Slot:

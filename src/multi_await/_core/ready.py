@@ -1,15 +1,15 @@
 """The ready queue: the heart of a `MultiAwait`, and of a `Group`.
 
-A source is polled when its turn has come, and what it has is taken only then:
+A source is polled when its turn comes, and an outcome is taken only then:
 
-    poll      take the first slot from the ready queue, and ask its source
+    poll      take the first slot from the ready queue, and poll its source
                   outcome  -> the slot goes to the end of the ready queue; deliver the outcome
-                  pending  -> the source will call wake(); look at the next
+                  pending  -> the source will call wake(); go on to the next
                   ended    -> the slot is exhausted, and never polled again
     wake      append the slot to the ready queue, and wake the caller if one waits;
               otherwise let the source release its claim
 
-This module knows nothing of the kinds of source, of positions, and of how a caller waits.
+This module does not know the kinds of source, positions, or how a caller waits.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ INTERRUPTS = (KeyboardInterrupt, SystemExit)
 class ReadyQueue(ABC):
     """Polls sources in the order in which they became ready.
 
-    If biased, in the order of the slots: then nothing is queued, because each call looks at the
-    slots from the first one on, and `ready` says of a slot only that it was woken since.
+    If biased, in the order of the slots: then there is no queue, because each call looks at the
+    slots from the first one on, and `ready` only means that a slot was woken since.
     """
 
-    owner = "MultiAwait"  # what messages call it
+    owner = "MultiAwait"  # its name in messages
 
     def __init__(self, biased: bool) -> None:
         self.biased = biased
@@ -52,20 +52,20 @@ class ReadyQueue(ABC):
 
     @abstractmethod
     def _in_order(self) -> Iterable[Slot | None]:
-        """The slots, from the first on; safe to go through while sources come and go."""
+        """The slots, from the first on; safe to iterate over while sources come and go."""
 
     @abstractmethod
     def _wake_caller(self) -> None:
-        """Let a call go on that sleeps."""
+        """Wake a sleeping call."""
 
     @abstractmethod
     def _claims_are_left(self) -> None:
-        """See to it that they are released when nobody is in a call."""
+        """Arrange for them to be released once no call is running."""
 
     # -- sources ---------------------------------------------------------------------------------
 
     def _welcome(self, slot: Slot) -> None:
-        """A source comes: it is polled by the next call, and by one that is blocked."""
+        """Take in a source: the next call polls it, and so does a blocked one."""
         self._unended += 1
         self._enqueue(slot)
         if self.phase != "new":
@@ -80,7 +80,7 @@ class ReadyQueue(ABC):
             slot.keep(Failed(caught(failure)))
 
     def _leave(self, slot: Slot) -> None:
-        """A source goes, or is not to be polled any more."""
+        """A source leaves, or must not be polled any more."""
         self._set_aside(slot)
         self._unended -= slot.state != "exhausted"
         self._claims.pop(slot, None)
@@ -121,7 +121,7 @@ class ReadyQueue(ABC):
     def _poll(self, slot: Slot, look: bool) -> Any:
         """Ask a source for an outcome: `PENDING` if there is none, `Failed` for a failure.
 
-        `Calls.select` and `take_one` have it written out, because a call less makes an event a
+        `Calls.select` and `take_one` repeat this inline, because saving a call makes an event a
         tenth cheaper.
         """
         slot.state = "pending"
@@ -142,7 +142,7 @@ class ReadyQueue(ABC):
         return outcome
 
     def _has_ended(self, slot: Slot, raised: BaseException) -> bool:
-        """Whether a poll raised that its source has ended; else the source failed, and goes on."""
+        """Whether what a poll raised means that its source has ended; else the source failed."""
         if not issubclass(type(raised), ENDED):
             self._enqueue(slot)
             return False
@@ -186,17 +186,17 @@ class ReadyQueue(ABC):
         return None
 
     def _attributed(self, slot: Slot, failure: BaseException) -> BaseException:
-        """A source's failure, which the caller of this raises: that delivers it."""
+        """A source's failure, for the caller to raise, which delivers it."""
         try:
             attributed_failure = attributed(failure, slot, self.owner)
-        except BaseException:  # an interrupt, while the note was made
+        except BaseException:  # an interrupt while the note was being added
             slot.keep(Failed(failure))
             raise
         self.failed = slot.key
         return attributed_failure
 
     def _enqueue_all(self) -> None:
-        """What they got just now may not have woken them yet."""
+        """An item that arrived just now may not have woken its source yet."""
         for slot in self._in_order():
             if slot is not None:
                 self._enqueue(slot)
@@ -209,7 +209,7 @@ class ReadyQueue(ABC):
             return
         if get_ident() != self._thread:
             raise RuntimeError(
-                f"{slot} of a {self.owner} was woken from another thread than the event loop's: "
+                f"{slot} of a {self.owner} was woken from a thread other than the event loop's: "
                 "use loop.call_soon_threadsafe"
             )
         if slot.state == "paused" or self.phase not in ("polling", "asleep"):
@@ -221,7 +221,7 @@ class ReadyQueue(ABC):
             self._wake_caller()
 
     def _release_claims(self) -> None:
-        """Between two calls nothing is held: what was woken and not polled lets others go first."""
+        """Between two calls nothing is held: release the slots that were woken but not polled."""
         try:
             while self._claims:
                 slot = next(iter(self._claims))
@@ -240,4 +240,4 @@ class ReadyQueue(ABC):
             if slot.outcome is PENDING:
                 slot.keep(Failed(caught(failure)))
             else:
-                report(failure, f"{slot} failed while an outcome of it was not delivered yet")
+                report(failure, f"{slot} failed while one of its outcomes was undelivered")

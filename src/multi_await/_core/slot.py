@@ -1,6 +1,6 @@
-"""A slot: one source, where it stands, and what wakes it.
+"""A slot: one source, its state, and its wake.
 
-This module knows its owner by one method, and the kinds of source not at all.
+This module knows its owner by a single method, and does not know the kinds of source.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from multi_await._core.outcome import Failed
 from multi_await._names import safe_repr, short
 from multi_await._source import PENDING, Source, Wake
 
-# `ready` is in the ready queue, and no other state is. What is `removed` has left the set, and
-# what has `ended` has been closed as well.
+# Only a `ready` slot is in the ready queue. A `removed` one has left the set, and one that has
+# `ended` has been closed as well.
 State: TypeAlias = Literal["ready", "pending", "paused", "exhausted", "removed", "ended"]
 
 
 class Owner(Protocol):
-    """What a slot tells of its wake."""
+    """What a slot notifies of its wake."""
 
     def woken(self, slot: Slot) -> None: ...
 
@@ -27,8 +27,8 @@ class Slot:
     """A source in its set. It is also the wake that the source is given."""
 
     # `key` is the position, or the key in a group. `poll` is the source's own method, bound once,
-    # except while an outcome is kept beside the source: then it gives that.
-    # `never_started`: its start failed, so that it has ended when that failure is delivered.
+    # except while an outcome is kept next to the source: then it returns that.
+    # `never_started`: its start failed, so it has ended once that failure is delivered.
     __slots__ = ("_owner", "key", "never_started", "outcome", "poll", "source", "state")
 
     def __init__(self, owner: Owner, key: Any, source: Source[Any]) -> None:
@@ -52,21 +52,21 @@ class Slot:
         return self.state == "ready" or self.state == "pending"
 
     def look(self) -> Any:
-        """Poll for a call that can't rely on wakes, because they may come a moment later."""
+        """Poll on behalf of a call that can't rely on wakes, which may come a moment later."""
         if self.outcome is PENDING and not self.never_started:
             return self.source._look(self)
         return self.poll(self)
 
     def keep(self, outcome: Any) -> None:
-        """Keep an outcome that was taken and can't be delivered by this call: the next one has it.
+        """Keep an outcome that this call took but can't deliver, for the next call.
 
-        The source stays where it is, so that `release` and `aclose` reach it.
+        The source stays in place, so that `release` and `aclose` still reach it.
         """
         self.outcome = outcome
         self.poll = self._give
 
     def forget(self) -> None:
-        """Keep no outcome: it was delivered."""
+        """Drop the outcome: it was delivered."""
         self.outcome = PENDING
         self.poll = _has_ended if self.never_started else self.source.poll
 

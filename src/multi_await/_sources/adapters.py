@@ -1,6 +1,6 @@
-"""Sources around a source: its end as a value, and its failures as values.
+"""Sources that wrap a source: its end as a value, and its failures as values.
 
-They know what a source is, and neither what kinds there are nor what polls them.
+They know what a source is, but neither which kinds there are nor what polls them.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ Poll: TypeAlias = Callable[[Wake], T | Pending]
 
 
 def ending(source: SourceLike[T], value: V) -> Source[T | V]:
-    """A source that gives what `source` gives, and `value` once when that has ended.
+    """A source that passes on the values of `source`, then `value` once when `source` has ended.
 
-    Nothing is taken ahead. A failure passes as a failure. Once `value` was given, the next poll
-    raises `StopAsyncIteration` at once, without asking `source` again.
+    Nothing is taken ahead. A failure remains a failure. After `value`, the next poll raises
+    `StopAsyncIteration` at once, without polling `source` again.
 
     Args:
-        source: a function that returns an awaitable, or a `Source`, which belongs to this one then.
-        value: what to give at the end: `None`, a member of an enum, any other object.
+        source: a function that returns an awaitable, or a `Source`, which then belongs to this one.
+        value: the last value: `None`, a member of an enum, or any other object.
 
     Raises:
         TypeError: `source` is neither a function nor a `Source`.
-        RuntimeError: `source` is a `Source` that was handed over before.
+        RuntimeError: `source` is a `Source` that was already used.
 
     Example::
 
@@ -56,18 +56,19 @@ def ending(source: SourceLike[T], value: V) -> Source[T | V]:
 
 
 def catching(source: SourceLike[T], wrap: Callable[[Exception], V]) -> Source[T | V]:
-    """A source that gives what `source` gives, and `wrap(failure)` in place of a failure.
+    """A source that passes on the values of `source`, and `wrap(failure)` in place of a failure.
 
-    A failure is one more typed value then, and leaves no loop; so is one in `undelivered`. An end
-    is no failure, and passes; so does a failure that is no `Exception`, such as a `CancelledError`.
+    A failure is then one more typed value, also in `undelivered`, and does not leave the loop. An
+    end is not a failure, and remains an end. A failure that is not an `Exception`, such as a
+    `CancelledError`, remains a failure.
 
     Args:
-        source: a function that returns an awaitable, or a `Source`, which belongs to this one then.
-        wrap: called with the failure; it makes the value. If it raises, that is the failure.
+        source: a function that returns an awaitable, or a `Source`, which then belongs to this one.
+        wrap: called with the failure; returns the value. If it raises, that is the failure.
 
     Raises:
-        TypeError: `source` is neither a function nor a `Source`, or `wrap` can't be called.
-        RuntimeError: `source` is a `Source` that was handed over before.
+        TypeError: `source` is neither a function nor a `Source`, or `wrap` is not callable.
+        RuntimeError: `source` is a `Source` that was already used.
 
     Example::
 
@@ -76,18 +77,18 @@ def catching(source: SourceLike[T], wrap: Callable[[Exception], V]) -> Source[T 
             failure: Exception
 
         source = ending(catching(each(connection), Broken), None)
-        # gives the messages, then how the connection broke, if it did, and None at the end
+        # the messages; then how the connection broke, if it did; then None
     """
     if not callable(wrap):
         raise _refused(
             source,
-            f"catching() needs a function that makes a value of a failure, not {short(wrap)}",
+            f"catching() needs a function that turns a failure into a value, not {short(wrap)}",
         )
     return Catching(_inner(source, "catching"), wrap)
 
 
 class _Around(Source[V], Generic[T, V]):
-    """Passes everything on, a start that failed as the failure of the first poll."""
+    """Passes everything on; a failed start becomes the failure of the first poll."""
 
     __slots__ = ("_is_over", "_source", "_start_failure")
 
@@ -138,7 +139,7 @@ class _Around(Source[V], Generic[T, V]):
 
 
 class Ending(_Around[T, T | V]):
-    """Gives a value for the end."""
+    """Returns a value for the end."""
 
     __slots__ = ("_has_told", "_value", "when_told")
 
@@ -146,7 +147,7 @@ class Ending(_Around[T, T | V]):
         super().__init__(source)
         self._value = value
         self._has_told = False
-        self.when_told: Callable[[], None] | None = None  # for the owner, who need not poll again
+        self.when_told: Callable[[], None] | None = None  # for the owner, which need not poll again
 
     def _ask(self, poll: Poll[T], wake: Wake) -> T | V | Pending:
         if self._has_told:
@@ -167,7 +168,7 @@ class Ending(_Around[T, T | V]):
 
 
 class Catching(_Around[T, T | V]):
-    """Gives a value for each failure."""
+    """Returns a value for each failure."""
 
     __slots__ = ("_wrap",)
 
@@ -210,19 +211,19 @@ class Catching(_Around[T, T | V]):
 
 
 def ending_in(source: Source[Any]) -> Ending[Any, Any] | None:
-    """The `ending` that gives the last value of a source, if there is one."""
+    """The `ending` that provides the last value of a source, if there is one."""
     while type(source) is Catching:
         source = source._source
     return source if type(source) is Ending else None
 
 
 def _inner(given: SourceLike[T], adapter: str) -> Source[T]:
-    """The source that an adapter stands around, or what was wrong with it."""
+    """The source that an adapter wraps; raises what was wrong with it."""
     if (source := source_object(given)) is not None:
         if not handed_over(source):
             raise RuntimeError(
-                f"{adapter}() got {safe_repr(source)}, which was handed over before: "
-                "a Source belongs to one owner, so make another"
+                f"{adapter}() got {safe_repr(source)}, which was already used: "
+                "a Source belongs to one owner, so create a new one"
             )
         return source
     if not callable(given):

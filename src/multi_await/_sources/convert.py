@@ -1,6 +1,6 @@
-"""Turns what a caller has into a source, or says what was wrong with it.
+"""Turns a caller's argument into a source, or says what was wrong with it.
 
-This is the one place that knows how a function is best polled.
+This is the only place that knows how a function is best polled.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ _METHODS = {
 
 
 def as_source(given: SourceLike[T], key: object) -> Source[T]:
-    """The source for a function, or the `Source` itself; messages call it by its key.
+    """The source for a function, or the `Source` itself; messages name it by its key.
 
     Raises:
         TypeError: it is neither; the message says what to pass instead.
-        RuntimeError: it is a `Source` that was handed over before.
+        RuntimeError: it is a `Source` that was already used.
     """
     if (source := source_object(given)) is not None:
         if not handed_over(source):
             raise RuntimeError(
-                f"source {key} ({safe_repr(source)}) was handed over before: "
-                "a Source belongs to one MultiAwait, so make another"
+                f"source {key} ({safe_repr(source)}) was already used: "
+                "a Source belongs to one MultiAwait, so create a new one"
             )
         return source
     if not callable(given):
@@ -49,10 +49,10 @@ def as_source(given: SourceLike[T], key: object) -> Source[T]:
 
 
 def as_sources(given: Sequence[SourceLike[Any]]) -> list[Source[Any]]:
-    """The sources for what a call was given, from position 0 on: for all of it or for none.
+    """The sources for the arguments of a call, from position 0 on: all of them or none.
 
     Raises:
-        TypeError, RuntimeError: as `as_source`. Every `Source` can then be handed over again.
+        TypeError, RuntimeError: as `as_source`. Every `Source` can then be used again.
     """
     sources = list[Source[Any]]()
     try:
@@ -67,18 +67,18 @@ def as_sources(given: Sequence[SourceLike[Any]]) -> list[Source[Any]]:
 
 
 def source_object(given: SourceLike[T]) -> Source[T] | None:
-    """What was given, if it is a `Source` and no function."""
+    """The given object if it is a `Source`, and not a function."""
     is_source = issubclass(type(given), Source) or holds(_says_so, given)
     return given if is_source else None  # type: ignore[return-value]  # see above
 
 
 def _says_so(given: object) -> bool:
-    """By its `__class__`: a proxy of a source answers with that of the source."""
+    """By its `__class__`, which of a source's proxy is that of the source."""
     return isinstance(given, Source)
 
 
 def handed_over(source: Source[Any]) -> bool:
-    """Hand a source over, unless it was before. It may be frozen, so not by its own methods."""
+    """Mark a source as used, unless it already was. It may be frozen, so bypass its methods."""
     with contextlib.suppress(AttributeError):
         if object.__getattribute__(source, "_taken"):
             return False
@@ -87,12 +87,12 @@ def handed_over(source: Source[Any]) -> bool:
 
 
 def give_back(source: Source[Any]) -> None:
-    """It can be handed over again: whoever was to have it has refused it."""
+    """Mark a source as unused: the call that was to use it has refused it."""
     object.__setattr__(source, "_taken", False)
 
 
 def polled(function: Callable[[], Awaitable[T]], label: str) -> Source[T]:
-    """Inline, if it is one of asyncio's own that loses nothing; else in tasks of that name."""
+    """Inline, if it is an asyncio method that loses nothing; else in tasks of that name."""
     method: Any = function
     if type(method) is MethodType and method.__func__ is asyncio.Queue.get:
         return of_get(method)
@@ -100,7 +100,7 @@ def polled(function: Callable[[], Awaitable[T]], label: str) -> Source[T]:
 
 
 def close_coroutines(given: Iterable[object]) -> None:
-    """Close the coroutines that were passed by mistake, lest "never awaited" warnings follow."""
+    """Close coroutines that were passed by mistake, so that no "never awaited" warning follows."""
     for mistake in given:
         if type(mistake) is CoroutineType:
             mistake.close()
@@ -124,11 +124,11 @@ def _known_mistake(given: object) -> str | None:
             "queue.get()), which is called for each value; or once(...) for a single run"
         )
     if inspect.isawaitable(given):
-        return f"is of type {type_of(given)}: pass once(...) of it to wait for its one result"
+        return f"is of type {type_of(given)}: wrap it in once(...) to wait for its one result"
     if isinstance(given, concurrent.futures.Future):
         return (
-            "is a future of concurrent.futures, which another thread completes: "
-            "pass once(asyncio.wrap_future(...)) of it"
+            "is a concurrent.futures.Future, which another thread completes: "
+            "pass once(asyncio.wrap_future(...))"
         )
     for kind, method in _METHODS.items():
         if isinstance(given, kind):
@@ -146,9 +146,9 @@ def _known_mistake(given: object) -> str | None:
 
 
 def _many(given: object) -> str | None:
-    """The same, of what holds or gives several things."""
+    """The same for an argument that contains or produces several things."""
     if isinstance(given, AsyncIterable):
-        return f"is an asynchronous iterable, {type_of(given)}: pass each(...) of it"
+        return f"is an asynchronous iterable, {type_of(given)}: wrap it in each(...)"
     if isinstance(given, Mapping):
         return f"is of type {type_of(given)}: unpack its values, multi_await(*sources.values())"
     if isinstance(given, Iterable) and not isinstance(given, str | bytes):

@@ -1,6 +1,6 @@
-"""The general kind of source: a function, each of whose awaitables runs in a task of its own.
+"""The general kind of source: a function, each of whose awaitables runs in its own task.
 
-Safe for any awaitable; it knows asyncio, and nothing of what polls it.
+Safe for any awaitable; it knows asyncio, but not what polls it.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ T = TypeVar("T")
 
 
 class TaskSource(Source[T]):
-    """Waits for one awaitable after another, each in a task if it is no future itself.
+    """Waits for one awaitable after another, each in a task unless it is a future.
 
-    The general case, and safe for any awaitable. It runs ahead by one outcome, which waits in
-    the task until it is delivered.
+    The general case, safe for any awaitable. It runs ahead by one outcome, which waits in the task
+    until it is delivered.
     """
 
     __slots__ = ("_label", "_task", "_wake")
-    _next: Callable[[], Awaitable[T]]  # gives the next to wait for
+    _next: Callable[[], Awaitable[T]]  # returns the next one to wait for
 
     def __init__(self, label: str) -> None:
         self._label = label
@@ -38,10 +38,10 @@ class TaskSource(Source[T]):
             awaitable = self._next()
             task = as_future(awaitable, self._label)
             if not task.done():
-                task.add_done_callback(wake)  # first: a future of theirs may refuse it
+                task.add_done_callback(wake)  # first: the caller's own may refuse it
                 self._task = task
                 self._wake = wake
-                if task is not awaitable:  # what was handed in may live long, and would hold us
+                if task is not awaitable:  # the caller's own may live long, and would hold us
                     show_who_waits(task)
                 return PENDING
         elif task.done():
@@ -56,10 +56,10 @@ class TaskSource(Source[T]):
     async def aclose(self) -> Iterable[T]:
         task, self._task = self._task, None
         if task is None or task is ended_by.get():
-            return ()  # not to wait for the one that waits for us: it ends when we have
+            return ()  # it waits for us, so don't wait for it: it ends after us
         await turn_of_the_woken()
         task.cancel()
-        await until_done([task])  # only a loop that shuts down cancels this: still hand over
+        await until_done([task])  # only a loop that shuts down cancels this: still return it
         try:
             return () if task.cancelled() else (task.result(),)
         except ENDED:
@@ -71,7 +71,7 @@ class TaskSource(Source[T]):
 
 
 class FunctionSource(TaskSource[T]):
-    """Calls a function for each awaitable: again after each delivery."""
+    """Calls a function for each awaitable, and again after each delivery."""
 
     __slots__ = ("_next",)  # the function itself, which saves a call
 
@@ -84,7 +84,7 @@ class FunctionSource(TaskSource[T]):
 
 
 def as_future(awaitable: Awaitable[T], label: str) -> asyncio.Future[T]:
-    """The future of any awaitable; a coroutine gets a task of that name."""
+    """The future for any awaitable; a coroutine gets a task with that name."""
     if type(awaitable) is CoroutineType or holds(asyncio.iscoroutine, awaitable):
         coroutine: Any = awaitable
         return started(coroutine, label)
@@ -93,15 +93,15 @@ def as_future(awaitable: Awaitable[T], label: str) -> asyncio.Future[T]:
         future: asyncio.Future[T] = theirs
         if future.get_loop() is not asyncio.get_running_loop():
             raise RuntimeError(
-                f"{label} returned a future of another event loop: to wait for it here, make it "
-                "by asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, its_loop))"
+                f"{label} returned a future of another event loop: to wait for it here, create it "
+                "with asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, its_loop))"
             )
         return future
     if can_be_awaited(awaitable):
         return started(await_it(awaitable), label)
     raise TypeError(
         f"{label} returned {short(awaitable)}, which can't be awaited: a source is a function that "
-        "returns a coroutine, a Task or a Future; for an async generator, pass each(...) of it"
+        "returns a coroutine, a Task or a Future; for an async generator, pass each(...)"
     )
 
 
@@ -115,7 +115,7 @@ def started(coroutine: Coroutine[Any, Any, T], label: str) -> asyncio.Task[T]:
 
 
 def can_be_awaited(value: object) -> bool:
-    """What `await` takes: it looks at the class, and asks the object nothing."""
+    """Whether `await` accepts it, which looks at the class alone."""
     return hasattr(type(value), "__await__") or holds(inspect.isawaitable, value)
 
 

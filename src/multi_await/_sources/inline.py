@@ -1,11 +1,11 @@
-"""Inline polling: a coroutine is run up to the place where it waits, and left there.
+"""Inline polling: run a coroutine up to the point where it waits, and leave it there.
 
-No task is needed for that: `coroutine.send(None)` runs it to its next suspension and returns the
-future that it waits for. When that future is done the item is *still in the queue*; the coroutine
-takes it when it is resumed, and it is resumed when its turn has come. That is what keeps items,
-locks and slots where they are until they are delivered.
+This needs no task: `coroutine.send(None)` runs it to its next suspension and returns the future
+that it waits for. When that future is done, the item is *still in the queue*; the coroutine takes
+it when it is resumed, and it is resumed when its turn has come. This keeps items, locks and slots
+where they are until they are delivered.
 
-This module drives coroutines by the future protocol, and knows nothing of the ready queue.
+This module drives coroutines by the future protocol, and does not know the ready queue.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ from multi_await._tasks import until_done
 
 T = TypeVar("T")
 
-# Each of these, cancelled at any suspension, leaves its primitive as if it had never been called;
-# and what each awaits of its own object, which must be asyncio's too. (What it merely calls can't
-# be cancelled halfway, so a subclass may override that: `_get`, `get_nowait`, `full`, `locked`.)
-# StreamReader.read is not among them (it loses what it gathered), nor is Condition.wait.
+# If one of these is cancelled at any suspension, it leaves its primitive as if it had never been
+# called. The values are the methods of its own object that it awaits, which must be asyncio's too.
+# (What it merely calls can't be cancelled halfway, so a subclass may override that: `_get`,
+# `get_nowait`, `full`, `locked`.) StreamReader.read is not among them (it loses what it has read),
+# nor is Condition.wait.
 _CANCEL_SAFE: dict[object, tuple[str, ...]] = {
     asyncio.Queue.get: (),
     asyncio.Queue.put: (),
@@ -44,20 +45,19 @@ _CANCEL_SAFE: dict[object, tuple[str, ...]] = {
 def inline(function: Callable[[], Coroutine[Any, Any, T]]) -> Source[T]:
     """Declare that a coroutine function of yours is safe to poll without a task.
 
-    Nothing is taken ahead then: what the coroutine takes, it takes at the moment when it is
-    delivered. asyncio's own `Queue.get`, `Queue.put`, `Event.wait`, `Lock.acquire`,
-    `Semaphore.acquire` and `StreamReader.readline`, `StreamReader.readuntil` and
-    `StreamReader.readexactly` are polled so by themselves. For a coroutine function of your own it
-    is a promise that you make, and it is not checked:
+    Then nothing is taken ahead: the coroutine takes an item only at the moment of delivery.
+    asyncio's own `Queue.get`, `Queue.put`, `Event.wait`, `Lock.acquire`, `Semaphore.acquire`,
+    `StreamReader.readline`, `StreamReader.readuntil` and `StreamReader.readexactly` are always
+    polled this way. For a coroutine function of your own, you promise the following, which is not
+    checked:
 
-    - cancelled at any of its suspensions, it loses nothing, because it *is* cancelled there and
-      called again later when another task could use what it was woken for;
-    - it does not look at the current task, because it has none: no `asyncio.timeout`,
-      no `asyncio.TaskGroup`, no `asyncio.current_task`.
+    - It loses nothing if it is cancelled at any of its suspensions. It *is* cancelled there, and
+      called again later, when another task could use what it was woken for.
+    - It does not use the current task, because it has none: no `asyncio.timeout`, no
+      `asyncio.TaskGroup`, no `asyncio.current_task`.
 
-    Each coroutine runs in one context of its own, a copy of the caller's at its first poll, until
-    it ends, its clean-up included. So a context variable that it sets is its own, and the token
-    resets it.
+    Each coroutine runs in its own context, a copy of the caller's at its first poll, until it ends,
+    including its clean-up. So context variables that it sets are its own, and a token resets them.
 
     Args:
         function: called without arguments for each outcome; returns a coroutine.
@@ -66,7 +66,7 @@ def inline(function: Callable[[], Coroutine[Any, Any, T]]) -> Source[T]:
         A source whose values are the coroutines' results.
 
     Raises:
-        TypeError: `function` can't be called. (If it returns something that is no coroutine,
+        TypeError: `function` is not callable. (If it returns something other than a coroutine,
             that is a failure of the source.)
 
     Example::
@@ -86,14 +86,14 @@ def inline(function: Callable[[], Coroutine[Any, Any, T]]) -> Source[T]:
 
 
 def of_asyncio(function: Callable[..., Awaitable[T]]) -> Source[T] | None:
-    """An inline source for a bound method of asyncio's that loses nothing when it is cancelled.
+    """An inline source for a bound asyncio method that loses nothing when it is cancelled.
 
-    None for any other function, and for a method that awaits an override.
+    `None` for any other function, and for a method that awaits an override.
     """
     method: Any = function
     while issubclass(type(method), functools.partial):
         method = method.func
-    # By its class: a proxy of a method, which shows its attributes, does more than the method.
+    # By its class: a proxy shows the method's attributes, but does more than the method.
     awaited = _awaited_by(method.__func__) if type(method) is MethodType else None
     if awaited is None:
         return None
@@ -108,12 +108,12 @@ def of_asyncio(function: Callable[..., Awaitable[T]]) -> Source[T] | None:
 
 
 def _awaited_by(function: object) -> tuple[str, ...] | None:
-    """By identity: what is not asyncio's may have no hash."""
+    """By identity: a function that is not asyncio's may have no hash."""
     return next((awaited for safe, awaited in _CANCEL_SAFE.items() if safe is function), None)
 
 
 class Steps(Protocol):
-    """What is polled of a coroutine."""
+    """The part of a coroutine that polling uses."""
 
     def send(self, value: None, /) -> Any: ...
     def throw(self, raised: type[BaseException], /) -> Any: ...
@@ -121,11 +121,11 @@ class Steps(Protocol):
 
 
 class InlineSource(Source[T]):
-    """Polls the coroutines that a function returns, one after the other, without a task."""
+    """Polls the coroutines that a function returns, one after another, without a task."""
 
-    # `_coroutine` is the one that is suspended, `_future` what it waits for, `_wake` whom that
-    # future tells. `_given_up` is the coroutine that we cancelled last: a CancelledError that it
-    # raises is ours, and it is not cancelled again.
+    # `_coroutine` is the suspended one, `_future` what it waits for, `_wake` what that future
+    # calls. `_given_up` is the coroutine that we cancelled last: a CancelledError from it is ours,
+    # and it is not cancelled again.
     __slots__ = ("_coroutine", "_function", "_future", "_given_up", "_name", "_wake")
 
     def __init__(self, function: Callable[[], Steps], name: str) -> None:
@@ -146,7 +146,7 @@ class InlineSource(Source[T]):
         except asyncio.CancelledError:
             if self._given_up is not coroutine:
                 raise
-        return self.poll(wake)  # its clean-up after we gave it up has ended: start afresh
+        return self.poll(wake)  # its clean-up after we gave it up has ended: start again
 
     def release(self) -> None:
         coroutine = self._coroutine
@@ -159,7 +159,7 @@ class InlineSource(Source[T]):
         except BaseException as failure:
             self._coroutine = self._given_up = _failed(failure)
         else:
-            if value is not PENDING:  # cancelled, and it has a value all the same: the next poll's
+            if value is not PENDING:  # it was cancelled but has a value, for the next poll
                 self._coroutine = self._given_up = _finished(value)
 
     async def aclose(self) -> Iterable[T]:
@@ -169,7 +169,7 @@ class InlineSource(Source[T]):
         try:
             value = PENDING if coroutine is self._given_up else self._give_up(coroutine)
             while value is PENDING:
-                await until_done([self._future])  # its clean-up takes time: it gets it
+                await until_done([self._future])  # let its clean-up take its time
                 value = self._run(coroutine, coroutine.send, None)
         except (asyncio.CancelledError, *ENDED):
             return ()
@@ -189,7 +189,7 @@ class InlineSource(Source[T]):
         self._coroutine = coroutine
         try:
             if getattr(awaited, "_asyncio_future_blocking", False):
-                # The future protocol's handshake: we have taken note that it is waited for.
+                # The future protocol's handshake: we acknowledge that it is waited for.
                 awaited._asyncio_future_blocking = False
                 self._future = awaited
             else:
@@ -202,19 +202,19 @@ class InlineSource(Source[T]):
         return PENDING
 
     def _next_pass(self, awaited: object) -> asyncio.Future[Any]:
-        """What a coroutine waits for that yields without a future."""
+        """What a coroutine waits for if it yields something other than a future."""
         if awaited is None:  # a bare yield, as in asyncio.sleep(0): go on at the loop's next pass
             future = asyncio.get_running_loop().create_future()
             future.set_result(None)
             return future
         raise RuntimeError(
-            f"inline source {self._name} awaited {short(awaited)}, which is no future"
+            f"inline source {self._name} awaited {short(awaited)}, which is not a future"
         )
 
     def _give_up(self, coroutine: Steps) -> T | Pending:
         """Cancel as a task does: first the future, then the coroutine, which cleans up.
 
-        Without the first, Semaphore.acquire on 3.11 and 3.12 gives back a slot that it never had.
+        Without the former, Semaphore.acquire on 3.11 and 3.12 releases a slot that it never had.
         """
         future = self._future
         if not future.done():
@@ -229,9 +229,9 @@ class InlineSource(Source[T]):
 
 
 class StreamSource(InlineSource[T]):
-    """A method of `asyncio.StreamReader`: what was woken holds nothing that another could use.
+    """A method of `asyncio.StreamReader`: a wake reserves nothing that another task could use.
 
-    Giving it up would only wipe the waiter of whoever has begun to read the stream since.
+    Giving it up would only remove the waiter of a task that has begun to read the stream since.
     """
 
     __slots__ = ()
@@ -241,7 +241,7 @@ class StreamSource(InlineSource[T]):
 
 
 class _InContext:
-    """A coroutine, each step of which runs in a context of its own, as that of a task does."""
+    """A coroutine that runs each step in its own context, as a task does."""
 
     __slots__ = ("_context", "_coroutine")
 

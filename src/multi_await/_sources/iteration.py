@@ -1,6 +1,6 @@
-"""An asynchronous iteration as a source, which ends where the iteration ends.
+"""An asynchronous iteration as a source, which ends when the iteration ends.
 
-It knows asyncio and asynchronous iterators, and nothing of what polls it.
+It knows asyncio and asynchronous iterators, but not what polls it.
 """
 
 from __future__ import annotations
@@ -21,25 +21,26 @@ T = TypeVar("T")
 
 
 def each(iterable: AsyncIterable[T]) -> Source[T]:
-    """A source of the items of an asynchronous iterable, which ends where that ends.
+    """A source of the items of an asynchronous iterable, which ends when the iterable ends.
 
-    One task, and so one context, runs the whole iteration, its end included: an async generator may
-    hold an `asyncio.timeout`, a `TaskGroup` or a context variable across a `yield`, as in a plain
-    `async for`. The task fetches one item and then pauses until that item has been delivered and
-    another call needs the next. (An `asyncio.StreamReader` needs no task, and nothing is read from
-    it before it is delivered.) The iteration is cancelled at the end, and never between calls.
+    One task, and therefore one context, runs the whole iteration including its end, so an async
+    generator can hold an `asyncio.timeout`, a `TaskGroup` or a context variable across a `yield`,
+    as in a plain `async for`. The task fetches one item, and then pauses until that item has been
+    delivered and another call needs the next. (An `asyncio.StreamReader` needs no task, and a line
+    is read from it only when it is delivered.) The iteration is cancelled at the end, and never
+    between calls.
 
     Args:
-        iterable: an async generator, an `asyncio.StreamReader`, a websockets connection, ... An
-            async generator is closed at the end, and so is an iterator that was made here; its
-            `finally` has run then. An iterator that was handed in stays open.
+        iterable: an async generator, an `asyncio.StreamReader`, a websockets connection, ... At
+            the end, an async generator is closed, and so is an iterator that was created here, so
+            that its `finally` has run. An iterator that you pass in stays open.
 
     Returns:
-        A source whose values are the items. An exception that the iteration raises is delivered as
-        a failure of the source, which is exhausted then.
+        A source whose values are the items. If the iteration raises an exception, that is delivered
+        as a failure of the source, which is then exhausted.
 
     Raises:
-        TypeError: it is no asynchronous iterable.
+        TypeError: it is not an asynchronous iterable.
 
     Example::
 
@@ -50,7 +51,7 @@ def each(iterable: AsyncIterable[T]) -> Source[T]:
     if not hasattr(type(iterable), "__aiter__"):  # as `async for` does: it asks the object nothing
         raise TypeError(
             f"each() needs an asynchronous iterable, not {short(iterable)}: "
-            "an async generator is what its function returns when it is called"
+            "if it is an async generator function, call it"
         )
     iterator = aiter(iterable)
     label = f"each({qualname_of(iterable) or type_of(iterable)})"
@@ -91,19 +92,19 @@ class Lines(Source[T]):
 
 
 class Each(Source[T]):
-    """Runs the iteration in one task, which stops at each item until the next is wanted."""
+    """Runs the iteration in one task, which pauses at each item until the next is wanted."""
 
     __slots__ = (
         "_failure",  # what the iteration raised, until it is delivered
         "_has_ended",
         "_is_asking",  # is the task inside the iterator, where only a cancellation reaches it?
         "_is_closing",
-        "_items",  # produced and not delivered; a second one only after a cancellation of its own
+        "_items",  # produced but not delivered; a second one only after a cancellation of its own
         "_iterator",
         "_label",
         "_task",
         "_to_close",
-        "_turn",  # the task waits for it until another item is wanted
+        "_turn",  # the task waits for this until another item is wanted
         "_wake",
     )
 
@@ -173,7 +174,7 @@ class Each(Source[T]):
             step = next_step
 
     async def _handed_over(self) -> Awaitable[T] | None:
-        """Wait until another item is wanted: the step that gives it, or `None` at the end."""
+        """Wait until another item is wanted: the step that fetches it, or `None` at the end."""
         self._turn = asyncio.get_running_loop().create_future()
         self._tell()
         try:
@@ -206,7 +207,7 @@ class Each(Source[T]):
         self._is_closing = True
         task = self._task
         if task is not None and task is ended_by.get():
-            return ()  # not to wait for the one that waits for us: it ends when we have
+            return ()  # it waits for us, so don't wait for it: it ends after us
         try:
             if task is not None:
                 await self._end(task)

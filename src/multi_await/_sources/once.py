@@ -1,4 +1,4 @@
-"""One awaitable as a source, which ends after its one outcome."""
+"""One awaitable as a source, which ends after its only outcome."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ T = TypeVar("T")
 
 
 def once(awaitable: Awaitable[T]) -> Source[T]:
-    """A source that has one outcome, and has ended then.
+    """A source with one outcome, after which it has ended.
 
     Args:
         awaitable: a coroutine, which runs in a task from the first poll on, and is cancelled at the
-            end if it is not done; one that never ran is closed without a warning. Or a Task or
-            Future: that stays yours. It is waited for and never cancelled, and if it was not
-            delivered, its outcome is still in it, and not in `MultiAwait.undelivered`.
+            end unless it is done; if it never ran, it is closed without a warning. Or a Task or
+            Future, which remains yours: it is waited for but never cancelled, and an outcome that
+            was not delivered is still in it, not in `MultiAwait.undelivered`.
 
     Returns:
-        A source whose one value is the awaitable's result.
+        A source whose only value is the awaitable's result.
 
     Raises:
         TypeError: it can't be awaited.
@@ -47,19 +47,19 @@ def once(awaitable: Awaitable[T]) -> Source[T]:
 def _instead(mistake: object) -> str:
     if issubclass(type(mistake), concurrent.futures.Future):
         return (
-            "an awaitable, and not a future of concurrent.futures, which another thread "
-            "completes: pass once(asyncio.wrap_future(...)) of it"
+            "an awaitable, not a concurrent.futures.Future, which another thread "
+            "completes: pass once(asyncio.wrap_future(...))"
         )
     needed = f"a coroutine, a Task or another awaitable, not {short(mistake)}"
     if hasattr(type(mistake), "__aiter__"):
-        return f"{needed}: pass each(...) of it"
+        return f"{needed}: wrap it in each(...)"
     if callable(mistake):
-        return f"{needed}: call it, and pass what it returns"
+        return f"{needed}: call it and pass what it returns"
     return needed
 
 
 class Once(TaskSource[T]):
-    """Waits for what it was given, and then for nothing more."""
+    """Waits for what it was given, once."""
 
     __slots__ = ("_given", "_is_theirs")
 

@@ -1,4 +1,4 @@
-"""Queues as sources: the items of one, singly or in batches, and Go's send case."""
+"""Queues as sources: items one at a time or in batches, and Go's send case."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ _ASYNCIOS = (asyncio.Queue, asyncio.PriorityQueue, asyncio.LifoQueue)
 
 
 def of_get(get: Callable[[], Coroutine[Any, Any, T]]) -> Source[T]:
-    """The source for asyncio's own `get`, bound to a queue of whatever class."""
+    """The source for asyncio's own `get`, bound to a queue of any class."""
     queue: asyncio.Queue[T] = get.__self__  # type: ignore[attr-defined]  # it is bound
     return QueueSource(queue) if type(queue) in _ASYNCIOS else InlineSource(get, name_of(get))
 
 
 class QueueSource(InlineSource[T]):
-    """`get` of asyncio's queue classes, which needs no coroutine while there is something to get.
+    """`get` of asyncio's queue classes, which needs no coroutine while the queue has items.
 
-    Not of a subclass: the `QueueEmpty` of an override of its own is a failure.
+    Not for a subclass: a `QueueEmpty` raised by its own override is a failure.
     """
 
-    # `_was_empty` when it was polled last: then it may be so again, and `QueueEmpty` is dear.
+    # `_was_empty` at the last poll: then it may be empty again, and `QueueEmpty` is expensive.
     __slots__ = ("_queue", "_was_empty")
 
     def __init__(self, queue: asyncio.Queue[T]) -> None:
         super().__init__(queue.get, name_of(queue.get))
-        del self._function  # a bound method of 64 bytes, which poll() does without
+        del self._function  # a bound method takes 64 bytes, and poll() does without
         self._queue = queue
         self._was_empty = False
 
@@ -54,23 +54,24 @@ class QueueSource(InlineSource[T]):
 
 
 def batched(queue: asyncio.Queue[T], most: int) -> Source[list[T]]:
-    """A source of what is in a queue, in batches: all that is there, and no more than `most`.
+    """A source of the items of a queue in batches: all items that are there, up to `most`.
 
-    A batch is taken at the moment when it is delivered, and nothing is taken before. While the
-    queue is empty, the source waits in line with the queue's other consumers.
+    A batch is taken at the moment it is delivered, and nothing is taken earlier. While the queue is
+    empty, the source waits in line with the queue's other consumers.
 
     Args:
-        queue: where to take from.
-        most: the most items in a batch, at least 1.
+        queue: the queue to take items from.
+        most: the maximum number of items in a batch, at least 1.
 
     Returns:
-        A source whose values are lists of 1 to `most` items, in the order in which the queue gives
-        them. It ends when the queue is shut down and empty. If the queue fails after it has given
-        some items, these are delivered, and the failure comes next.
+        A source whose values are lists of 1 to `most` items, in the queue's order. It ends when the
+        queue is shut down and empty. If the queue fails after returning some items, these are
+        delivered first, and the failure next.
 
     Raises:
-        TypeError: `queue` is no `asyncio.Queue`, or its class overrides `get` and not
-            `get_nowait`, which gives all but the first item of a batch; or `most` is no integer.
+        TypeError: `queue` is not an `asyncio.Queue`, or its class overrides `get` but not
+            `get_nowait`, which returns all but the first item of a batch; or `most` is not an
+            integer.
         ValueError: `most` is less than 1.
 
     Example::
@@ -102,7 +103,7 @@ def batched(queue: asyncio.Queue[T], most: int) -> Source[list[T]]:
 
 
 class BatchSource(Source[list[T]]):
-    """Waits for the first item as `get` does, and takes what else is there with it."""
+    """Waits for the first item like `get`, and takes the other available items with it."""
 
     __slots__ = ("_failure", "_first", "_more", "_queue")
 
@@ -151,23 +152,23 @@ class BatchSource(Source[list[T]]):
 
 
 def put(queue: asyncio.Queue[T], supplier: Callable[[], T]) -> Source[T]:
-    """A source that is ready when there is room in a queue, and puts an item there.
+    """A source that is ready when a queue has room, and then puts an item into it.
 
     Args:
-        queue: where to put it. If its class has a `put` of its own, that is what puts, in a task
-            of its own; if it has not ended when the source ends, it is cancelled.
-        supplier: gives the item. Called without arguments, and only at the moment when the item
-            goes in: when there is room, and the turn has come. If it raises, that is a failure of
-            this source, and nothing goes in. While there is nothing to send, pause the source
+        queue: the queue to put items into. If its class overrides `put`, the override is used, and
+            runs in a task, which is cancelled if it has not ended when the source ends.
+        supplier: returns the item. Called without arguments, and only at the moment the item goes
+            in: when there is room, and the source's turn has come. If it raises, that is a failure
+            of this source, and nothing goes in. While there is nothing to send, pause the source
             (`MultiAwait.pause`), as a Go programmer sets the channel to nil.
 
     Returns:
-        A source whose values are the items that went in. It ends when the queue is shut down. An
-        item that the queue did not take, because it was shut down, or raised something else, is in
-        `MultiAwait.undelivered`.
+        A source whose values are the items that went in. It ends when the queue is shut down. If
+        the queue did not accept an item, because it was shut down or raised another exception, the
+        item is in `MultiAwait.undelivered`.
 
     Raises:
-        TypeError: the queue is no `asyncio.Queue`, or `supplier` can't be called.
+        TypeError: the queue is not an `asyncio.Queue`, or `supplier` is not callable.
 
     Example::
 
@@ -183,7 +184,7 @@ def put(queue: asyncio.Queue[T], supplier: Callable[[], T]) -> Source[T]:
         raise TypeError(f"put() needs an asyncio.Queue to put into, not {short(queue)}")
     if not callable(supplier):
         raise TypeError(
-            f"put() needs a function that gives the item, not {short(supplier)}: "
+            f"put() needs a function that returns the item, not {short(supplier)}: "
             "it is called when there is room"
         )
     if type(queue).put is asyncio.Queue.put:
@@ -192,7 +193,7 @@ def put(queue: asyncio.Queue[T], supplier: Callable[[], T]) -> Source[T]:
 
 
 class PutSource(InlineSource[T]):
-    """Waits for room in the line of `Queue.put`, and asks for the item when there is room."""
+    """Waits for room in line with `Queue.put`, and asks for the item when there is room."""
 
     __slots__ = ("_sender", "_supplier")
 
@@ -208,7 +209,7 @@ class PutSource(InlineSource[T]):
         return InlineSource.poll(self, wake)
 
     def _offer(self) -> bool:
-        """Ask for the item if there is room, and the turn has come."""
+        """Ask for the item if there is room and the turn has come."""
         its_turn = self._coroutine is None or self._future.done()
         if not its_turn or self._sender.queue.full():
             return False
@@ -225,9 +226,9 @@ class PutSource(InlineSource[T]):
 
 
 class OwnPutSource(PutSource[T]):
-    """The same for a class with a `put` of its own, which may be any coroutine: it gets a task.
+    """The same for a class that overrides `put`, which may be any coroutine: it gets a task.
 
-    Meanwhile the place in line is kept, so that the room can be passed on if that has not used it.
+    It keeps the place in line meanwhile, so that the room can be passed on if it was not used.
     """
 
     __slots__ = ("_puts", "_putting")
@@ -269,7 +270,7 @@ class OwnPutSource(PutSource[T]):
 
 
 class _Sender(Generic[T]):
-    """The queue, as `Queue.put` sees it: what goes in is what was offered, in place of its item."""
+    """The queue as `Queue.put` sees it: the offered item goes in instead of its argument."""
 
     def __init__(self, queue: asyncio.Queue[T]) -> None:
         self.queue = queue
@@ -297,7 +298,7 @@ class _Sender(Generic[T]):
 
 
 class _Putting:
-    """A queue's own `put`, step by step: it has put if the queue has grown in one of its steps."""
+    """A queue's own `put`, step by step: it has put if the queue grew during one of its steps."""
 
     def __init__(self, queue: asyncio.Queue[T], item: T) -> None:
         async def put() -> None:

@@ -1,7 +1,7 @@
 """Operating system signals as a source.
 
 It uses Python's own `signal.signal`, which works on every platform and with every event loop, and
-which can tell what was there before. Sources that wait for the same signal share one handler.
+returns the previous handler. Sources that wait for the same signal share one handler.
 """
 
 from __future__ import annotations
@@ -19,32 +19,33 @@ from multi_await._source import PENDING, Pending, Source, Wake
 
 
 def signals(*signums: int) -> Source[signal.Signals]:
-    """A source of the signals that the process gets: graceful stop as one more case.
+    """A source of the signals that the process receives: graceful shutdown as one more case.
 
-    From the start (the entry of the `async with` block, or `add` if the `MultiAwait` has started
-    by then) until the end, these signals come here, and the handler from before is not called. (A
-    callback that was set by `loop.add_signal_handler` is called as well.) Any number of sources may
-    share a signal, and each of them gets it. When the last has ended, in whatever order they
-    end, the handler from before the first is back, such as that of `asyncio.run` for Ctrl-C.
+    From its start (on entry to the `async with` block, or in `add` if the `MultiAwait` has already
+    started) until its end, the source receives these signals, and the previous handler is not
+    called. (A callback set by `loop.add_signal_handler` is still called.) Any number of sources can
+    share a signal, and each of them receives it. When the last one has ended, in whatever order
+    they end, the handler from before the first is restored, such as that of `asyncio.run` for
+    Ctrl-C.
 
-    If other code sets a handler of its own meanwhile, that one gets the signals and stays, unless
-    another source of that signal starts: it takes the signals over for all of its kind, and the
-    last of them puts the other code's handler back. A process that is forked off handles the
-    signals as if there were no source.
+    If other code sets its own handler meanwhile, that handler receives the signals and stays,
+    unless another source of that signal starts: then the sources receive them again, and the last
+    source to end restores the other code's handler. A forked process handles the signals as if
+    there were no source.
 
     Args:
         signums: such as `signal.SIGTERM`.
 
     Returns:
-        A source whose values are the signals, in the order in which they came. It never ends. Those
-        that were not delivered are in `MultiAwait.undelivered`.
+        A source whose values are the signals, in order of arrival. It never ends. Signals that were
+        not delivered are in `MultiAwait.undelivered`.
 
     Raises:
-        ValueError: there is no such signal, or none was named.
-        RuntimeError: not in the main thread, the only one that may handle signals. If the event
-            loop runs in another thread, the same as a failure of the source.
+        ValueError: there is no such signal, or no signal was given.
+        RuntimeError: not called in the main thread, the only one that can handle signals. If the
+            event loop runs in another thread, this is a failure of the source.
         OSError: as a failure of the source: the platform does not let a program handle this
-            signal, such as SIGKILL. None of the signals is handled then.
+            signal, for example SIGKILL. Then none of the signals is handled.
 
     Example::
 
@@ -66,8 +67,8 @@ def signals(*signums: int) -> Source[signal.Signals]:
 def _check_thread() -> None:
     if threading.current_thread() is not threading.main_thread():
         raise RuntimeError(
-            "signals() outside the main thread, the only one where Python handles signals: "
-            "make the source there"
+            "signals() was called outside the main thread, the only one in which Python handles "
+            "signals: create the source there"
         )
 
 
@@ -76,12 +77,13 @@ def _checked(signum: int) -> signal.Signals:
         return signal.Signals(signum)
     except ValueError:
         raise ValueError(
-            f"signals() knows no signal {short(signum)} here: see signal.valid_signals()"
+            f"signals() got {short(signum)}, not a signal of this platform: "
+            "see signal.valid_signals()"
         ) from None
 
 
 class Signals(Source[signal.Signals]):
-    """Has its share in the handling of signals from its start until its end."""
+    """Takes part in handling its signals from its start until its end."""
 
     __slots__ = ("_came", "_loop", "_process", "_signums", "_wake")
 
@@ -92,7 +94,7 @@ class Signals(Source[signal.Signals]):
         self._wake: Wake | None = None
 
     def start(self) -> None:
-        """Handle all of the signals, or none."""
+        """Handle all of the signals or none."""
         _check_thread()
         self._process = os.getpid()
         self._loop = asyncio.get_running_loop()
@@ -109,7 +111,7 @@ class Signals(Source[signal.Signals]):
 
     @property
     def waits(self) -> bool:
-        """Whether there is still an event loop to wake, in this process and not its parent."""
+        """Whether there is still an event loop to wake, in this process and not in its parent."""
         return (
             self._loop is not None and not self._loop.is_closed() and self._process == os.getpid()
         )
@@ -120,7 +122,7 @@ class Signals(Source[signal.Signals]):
             self._loop.call_soon_threadsafe(self._wake)
 
     def poll(self, wake: Wake) -> signal.Signals | Pending:
-        if self._loop is None:  # within a source that was not asked to start it
+        if self._loop is None:  # in a source that did not start it
             self.start()
         self._wake = wake
         return self._came.popleft() if self._came else PENDING
@@ -138,8 +140,7 @@ class Signals(Source[signal.Signals]):
 # The sources of each signal, as a tuple that is replaced and never changed: the handler runs
 # between any two instructions of the main thread.
 _sharers: dict[signal.Signals, tuple[Signals, ...]] = {}
-# The handler that was there when ours was set; None: it was not set from Python, which can't set
-# it again.
+# The handler that ours replaced; None: it was not set from Python, which can't restore it.
 _before: dict[signal.Signals, signal._HANDLER] = {}
 
 
@@ -150,7 +151,7 @@ def _share(signum: signal.Signals, source: Signals) -> None:
 
 
 def _leave(signum: signal.Signals, source: Signals) -> None:
-    """Have no share in a signal; the last one puts back the handler from before."""
+    """Stop sharing a signal; the last source restores the previous handler."""
     _sharers[signum] = tuple(each for each in _waiting(signum) if each is not source)
     if not _sharers[signum]:
         _put_back(signum)

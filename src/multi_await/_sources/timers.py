@@ -1,6 +1,6 @@
 """Timers: sources that are ready when their time has come.
 
-They rest on the event loop's `call_at`, and need no task.
+They are based on the event loop's `call_at`, and need no task.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from multi_await._source import PENDING, Pending, Source, Wake
 class Timer(Source[int]):
     """What `every` and `after` return: a source that can be reset and stopped while it is in use.
 
-    A timer belongs to one event loop, from its start until it has ended. `reset` and `stop` work
-    at once, whether a call waits on the timer or not.
+    A timer belongs to one event loop, from its start until it has ended. `reset` and `stop` take
+    effect at once, whether or not a call is waiting on the timer.
 
     Example::
 
@@ -32,40 +32,40 @@ class Timer(Source[int]):
                     case (1, _):
                         break  # no word for a minute
 
-    Named after Go's `time.Timer`, whose `Reset` and `Stop` these are.
+    Named after Go's `time.Timer`, and so are `reset` and `stop`.
     """
 
     __slots__ = ()
 
     @abstractmethod
     def reset(self, seconds: float | None = None) -> None:
-        """Count anew from now, also if the timer was stopped.
+        """Start counting again from now, even if the timer was stopped.
 
-        A tick that is due and was not delivered is dropped. The period does not change: the ticks
-        of `every` after the next come one period apart. Before the timer has started, this sets
-        how long after the start the first tick comes.
+        A tick that is due but was not delivered is dropped. The period does not change: after the
+        next tick, the ticks of `every` come one period apart. Before the timer has started, this
+        sets the time from the start to the first tick.
 
         Args:
-            seconds: until the next tick; zero or less for at once. If not given, what was given
-                to `every` or `after`.
+            seconds: time until the next tick; zero or less means at once. Defaults to the value
+                given to `every` or `after`.
 
         Raises:
             RuntimeError: the timer has ended: the event of an `after` was delivered, or the
-                `MultiAwait` has ended or removed the timer. Also outside the timer's event loop:
-                another thread must use `loop.call_soon_threadsafe(timer.reset)`.
+                `MultiAwait` has ended or removed the timer. Also if called outside the timer's
+                event loop: another thread must use `loop.call_soon_threadsafe(timer.reset)`.
             ValueError: `seconds` is infinite or NaN.
-            TypeError: it is no number.
+            TypeError: `seconds` is not a number.
         """
 
     @abstractmethod
     def stop(self) -> None:
-        """Give no tick until `reset`; a tick that is due and was not delivered is dropped.
+        """Send no tick until `reset`; a tick that is due but was not delivered is dropped.
 
-        A timer that is stopped has not ended, so `async for` goes on waiting for it. Stopping a
-        timer twice does nothing, nor does stopping one that has ended.
+        A stopped timer has not ended, so `async for` keeps waiting for it. Stopping a timer again,
+        or after it has ended, does nothing.
 
         Raises:
-            RuntimeError: outside the timer's event loop: another thread must use
+            RuntimeError: called outside the timer's event loop: another thread must use
                 `loop.call_soon_threadsafe(timer.stop)`.
         """
 
@@ -74,30 +74,29 @@ class Timer(Source[int]):
         """When the next tick is due, as a time of the event loop's clock, `loop.time()`.
 
         Returns:
-            The time, in the past if a tick is due and was not delivered; `None` if none will
-            come: the timer has not started, was stopped, or has ended.
+            The time, which is in the past if a tick is due but was not delivered; `None` if no tick
+            will come: the timer has not started, was stopped, or has ended.
         """
 
 
 def every(seconds: float, first: float | None = None) -> Timer:
-    """A tick at a fixed rate, which does not drift.
+    """A timer that ticks at a fixed rate, without drift.
 
     The clock runs from the start: from the entry of the `async with` block, or from `add` if the
-    `MultiAwait` has started by then. Ticks that nobody came for are counted, not queued. It needs
-    no task.
+    `MultiAwait` has already started. Missed ticks are counted, not queued. It needs no task.
 
     Args:
-        seconds: between two ticks; finite, and more than zero.
-        first: from the start to the first tick; zero or less for at once. If not given, one
-            period.
+        seconds: the time between two ticks; finite, and greater than zero.
+        first: the time from the start to the first tick; zero or less means at once. Defaults to
+            one period.
 
     Returns:
-        A timer whose value is the number of periods since the last tick that was delivered,
-        which is 1 unless some were missed. It never ends.
+        A timer whose value is the number of periods since the last delivered tick, which is 1
+        unless ticks were missed. It never ends.
 
     Raises:
         ValueError: `seconds` is zero, negative, infinite or NaN; `first` is infinite or NaN.
-        TypeError: one of them is no number.
+        TypeError: one of them is not a number.
 
     Example::
 
@@ -109,8 +108,8 @@ def every(seconds: float, first: float | None = None) -> Timer:
                     case (1, periods):
                         print("seconds:", periods)
 
-    The count is that of Linux's timerfd; the default of tokio's `interval`, which makes up for
-    missed ticks in a burst, is not.
+    It counts like Linux's timerfd, unlike the default of tokio's `interval`, which makes up for
+    missed ticks in a burst.
     """
     if not _finite("every", seconds) > 0:
         raise ValueError(f"every() needs a period of more than zero seconds, not {short(seconds)}")
@@ -118,21 +117,20 @@ def every(seconds: float, first: float | None = None) -> Timer:
 
 
 def after(seconds: float) -> Timer:
-    """One event when the time is over; the source has ended then.
+    """A timer with one event when its time is up, after which it has ended.
 
     The clock runs from the start: from the entry of the `async with` block, or from `add` if the
-    `MultiAwait` has started by then. For a timeout on each call, put `asyncio.timeout` around the
-    call.
+    `MultiAwait` has already started. To limit a single call, put `asyncio.timeout` around it.
 
     Args:
-        seconds: until the event; zero or less for at once.
+        seconds: the time until the event; zero or less means at once.
 
     Returns:
-        A timer whose one value is 1.
+        A timer whose only value is 1.
 
     Raises:
         ValueError: `seconds` is infinite or NaN.
-        TypeError: it is no number.
+        TypeError: `seconds` is not a number.
 
     Example::
 
@@ -142,7 +140,7 @@ def after(seconds: float) -> Timer:
                     case (0, word):
                         print(word)
                     case (1, _):
-                        break  # half a minute is over, however many words there were
+                        break  # after half a minute, however many words came
 
     After Go's `time.After`.
     """
@@ -161,7 +159,7 @@ def _finite(name: str, seconds: float) -> float:
 
 
 class Ticks(Timer):
-    """Counts periods from its start or reset on: many, or one only."""
+    """Counts periods from its start or reset on: many, or only one."""
 
     # Tick n, counted from 0, is due at `_first + n * _seconds`, so that no error adds up; `_ticks`
     # were delivered. While no tick will come, `_first` is None, and `_handle` too.

@@ -281,7 +281,7 @@ async def test_select5_where_none_can_go_on_a_call_without_waiting_gives_nothing
 # select6.go
 
 
-async def test_select6_who_waits_behind_a_select_is_woken_though_that_took_another_case() -> None:
+async def test_select6_a_waiter_behind_a_select_is_woken_though_it_took_another_case() -> None:
     first, second, third = (asyncio.Queue[bool](1) for _ in range(3))
 
     async def receive() -> None:

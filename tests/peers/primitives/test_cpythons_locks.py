@@ -15,7 +15,7 @@ pytestmark = pytest.mark.in_order
 
 
 @pytest.mark.parametrize("kind", [asyncio.Lock, asyncio.Semaphore])
-async def test_a_lock_goes_to_who_waits_in_their_order(
+async def test_a_lock_goes_to_its_waiters_in_order(
     kind: type[asyncio.Lock | asyncio.Semaphore], wait: Wait
 ) -> None:
     lock = kind()
@@ -78,7 +78,7 @@ async def test_a_lock_whose_only_waiter_is_cancelled_is_free_when_released(
         assert await wait(lock.acquire) is True
 
 
-async def test_an_event_lets_all_go_on_who_wait_and_who_come(wait: Wait) -> None:
+async def test_an_event_releases_current_and_later_waiters(wait: Wait) -> None:
     event = asyncio.Event()
     early = start(wait, event.wait, event.wait)
     await rest()
@@ -90,7 +90,7 @@ async def test_an_event_lets_all_go_on_who_wait_and_who_come(wait: Wait) -> None
     assert await wait(event.wait) is True
 
 
-async def test_an_event_that_is_set_and_cleared_lets_those_go_on_who_wait(wait: Wait) -> None:
+async def test_an_event_that_is_set_and_cleared_releases_its_waiters(wait: Wait) -> None:
     event = asyncio.Event()
     waiting = start(wait, event.wait, event.wait)
     await rest()
@@ -287,9 +287,7 @@ async def test_who_is_cancelled_or_times_out_leaves_a_condition_as_it_was(wait: 
 
 @pytest.mark.skipif(sys.version_info < (3, 13), reason="bare waits lose it before Python 3.13")
 @pytest.mark.parametrize("passes", range(4))
-async def test_no_notification_is_lost_with_the_one_who_was_cancelled(
-    passes: int, wait: Wait
-) -> None:
+async def test_no_notification_is_lost_with_a_cancelled_task(passes: int, wait: Wait) -> None:
     shared = Notified(wait)
     first, second = start(wait, shared.take_all, shared.take_all)
     await rest()

@@ -62,7 +62,7 @@ async def test_who_puts_and_who_gets_take_turns_where_there_is_room_for_one(wait
     assert sorted(done(*gets)) == [0, 1, 2, 3, 4]
 
 
-async def test_an_item_passes_by_the_one_who_was_cancelled(wait: Wait) -> None:
+async def test_an_item_skips_a_cancelled_task(wait: Wait) -> None:
     queue = Queue()
     first, second = start(wait, queue.get, queue.get)
     await rest()
@@ -71,7 +71,7 @@ async def test_an_item_passes_by_the_one_who_was_cancelled(wait: Wait) -> None:
     assert await second == "item"
 
 
-async def test_an_item_is_not_lost_with_the_one_who_was_cancelled_when_woken(wait: Wait) -> None:
+async def test_an_item_is_not_lost_when_the_woken_task_is_cancelled(wait: Wait) -> None:
     queue = Queue()
     (first,) = start(wait, queue.get)
     await rest()
@@ -94,7 +94,7 @@ async def test_no_item_is_lost_if_one_of_many_is_cancelled_when_woken(wait: Wait
     assert sorted(done(*gets)) == [1, 2]
 
 
-async def test_room_is_not_lost_with_the_one_who_was_cancelled_when_woken(wait: Wait) -> None:
+async def test_room_is_not_lost_when_the_woken_task_is_cancelled(wait: Wait) -> None:
     queue = Queue(1)
     queue.put_nowait(1)
     first, second = start(wait, *[functools.partial(queue.put, number) for number in (2, 3)])
@@ -155,7 +155,7 @@ async def test_join_waits_until_the_last_item_is_done_with(kind: type[Queue], wa
 
 
 @needs_shutdown
-async def test_a_queue_that_is_shut_down_ends_all_who_wait(wait: Wait) -> None:
+async def test_shutting_a_queue_down_ends_all_its_waiters(wait: Wait) -> None:
     queue: Any = Queue()  # Any: for the checkers, shutdown() came with Python 3.13
     gets = start(wait, queue.get, queue.get)
     await rest()

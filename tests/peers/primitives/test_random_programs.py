@@ -213,7 +213,7 @@ async def test_who_sends_by_put_keeps_its_place_in_line_when_others_get_room_too
     await asyncio.wait(senders)
 
 
-async def test_a_send_without_waiting_leaves_room_to_who_was_woken_for_it() -> None:
+async def test_a_nonblocking_send_leaves_room_to_the_task_woken_for_it() -> None:
     queue = Queue(1)
     queue.put_nowait("first")
     before = asyncio.create_task(queue.put("before"))
@@ -228,7 +228,7 @@ async def test_a_send_without_waiting_leaves_room_to_who_was_woken_for_it() -> N
     assert emptied(queue) == ["behind"]
 
 
-async def test_a_receive_without_waiting_leaves_an_item_to_who_was_woken_for_it() -> None:
+async def test_a_nonblocking_receive_leaves_an_item_to_the_task_woken_for_it() -> None:
     queue = Queue()
     getter = asyncio.create_task(queue.get())
     await steps(2)

@@ -138,7 +138,7 @@ async def test_an_inline_coroutine_that_yields_what_is_no_future_is_a_failure(
         async with Beside(inline(waits)) as here:
             for _ in range(3):
                 await here.item(call)
-        assert "which is no future" in str(here.failures[0])
+        assert "which is not a future" in str(here.failures[0])
         assert {type(failure) for failure in here.failures} == {RuntimeError}
         assert len(closed) == len(here.failures)
         closed.clear()

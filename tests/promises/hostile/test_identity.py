@@ -54,7 +54,7 @@ def test_a_mistake_whose_repr_fails_gets_the_usual_error(use: Callable[[Any], ob
         use(Mistake())
 
 
-async def test_a_source_object_that_was_handed_over_before_is_an_error() -> None:
+async def test_using_a_source_object_twice_is_an_error() -> None:
     source = Quiet()
     with pytest.raises(RuntimeError, match=r"^source 1 .* a Source belongs to one"):
         multi_await(source, source)

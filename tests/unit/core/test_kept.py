@@ -153,7 +153,7 @@ async def test_a_kept_outcome_hides_neither_release_nor_the_source(reported: Rep
         assert "Scripted" in repr(m)
         assert await m.get_or_raise() == (None, "kept")
     (report,) = reported
-    assert "failed while an outcome of it was not delivered yet" in report["message"]
+    assert "failed while one of its outcomes was undelivered" in report["message"]
     assert str(report["exception"]) == "can't let go"
 
 

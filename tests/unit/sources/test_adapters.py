@@ -386,7 +386,7 @@ async def test_a_relay_with_a_bounded_buffer_as_in_go_with_a_nil_channel() -> No
     ("queue", "supplier", "message"),
     [
         ([], list, r"^put\(\) needs an asyncio.Queue to put into, not \[\]"),
-        (asyncio.Queue(), 3, r"^put\(\) needs a function that gives the item, not 3"),
+        (asyncio.Queue(), 3, r"^put\(\) needs a function that returns the item, not 3"),
     ],
 )
 def test_a_mistake_with_put_is_a_type_error(queue: Any, supplier: Any, message: str) -> None:

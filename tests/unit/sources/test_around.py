@@ -72,7 +72,7 @@ async def test_once_of_an_async_iterable_says_to_pass_each() -> None:
         yield 1
 
     mistake: Any = items()
-    with pytest.raises(TypeError, match=r"pass each\(\.\.\.\) of it"):
+    with pytest.raises(TypeError, match=r"wrap it in each\(\.\.\.\)"):
         once(mistake)
 
 

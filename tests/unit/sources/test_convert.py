@@ -38,10 +38,10 @@ class Able:
         (asyncio.BoundedSemaphore, "is of type BoundedSemaphore: pass its method acquire, without"),
         (
             asyncio.StreamReader,
-            r"is an asynchronous iterable, StreamReader: pass each\(...\) of it",
+            r"is an asynchronous iterable, StreamReader: wrap it in each\(...\)",
         ),
-        (Able, r"is of type Able: pass once\(...\) of it"),
-        (numbers, r"is an asynchronous iterable, async_generator: pass each\(...\) of it"),
+        (Able, r"is of type Able: wrap it in once\(...\)"),
+        (numbers, r"is an asynchronous iterable, async_generator: wrap it in each\(...\)"),
         (lambda: 1.5, r"is the number 1.5: pass every\(1.5\) or after\(1.5\)"),
         (lambda: None, "is None: pass a function that returns an awaitable"),
         (lambda: "x" * 1000, r"is 'xxx.*\.\.\.: pass a function"),
@@ -78,7 +78,7 @@ def test_a_message_shows_sixty_characters_of_a_value_at_most(length: int, shown:
 
 async def test_a_task_is_a_mistake_that_names_once() -> None:
     task = asyncio.ensure_future(own())
-    with pytest.raises(TypeError, match=r"^source 0 is of type Task: pass once\(...\) of it"):
+    with pytest.raises(TypeError, match=r"^source 0 is of type Task: wrap it in once\(...\)"):
         multi_await(task)  # type: ignore[call-overload]  # what this test is about
     assert await task == 1
 
@@ -133,5 +133,5 @@ async def test_a_function_that_needs_arguments_is_a_failure_of_that_source_alone
 async def test_an_async_generators_function_is_a_failure_that_names_each() -> None:
     generators: Any = numbers
     async with multi_await(generators) as m:
-        with pytest.raises(TypeError, match=r"returned <async_generator .* pass each\(...\) of it"):
+        with pytest.raises(TypeError, match=r"returned <async_generator .* pass each\(...\)"):
             await m.select()

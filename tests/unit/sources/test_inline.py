@@ -148,7 +148,7 @@ async def test_an_inline_coroutine_that_awaits_no_future_is_a_failure_of_that_so
             closed.append("bad")
 
     async with multi_await(inline(bad), inline(bad)) as m:
-        with pytest.raises(RuntimeError, match="awaited 'no future', which is no future") as e:
+        with pytest.raises(RuntimeError, match="awaited 'no future', which is not a future") as e:
             await m.select()
         assert "source 0" in e.value.__notes__[0]
         assert closed == ["bad"]
@@ -166,7 +166,7 @@ async def test_a_future_that_is_yielded_and_not_awaited_is_no_future_though_anot
         await yields(future)
 
     async with multi_await(inline(waits), inline(bad)) as m:
-        with pytest.raises(RuntimeError, match="which is no future"):
+        with pytest.raises(RuntimeError, match="which is not a future"):
             await m.select()
 
 

@@ -86,7 +86,7 @@ async def test_its_clean_up_after_it_awaited_no_future_runs_in_its_context() -> 
             span.reset(token)
 
     async with multi_await(inline(wrong)) as m:
-        with pytest.raises(RuntimeError, match="awaited 3, which is no future"):
+        with pytest.raises(RuntimeError, match="awaited 3, which is not a future"):
             await m.select()
     assert span.get() == "outside"
 

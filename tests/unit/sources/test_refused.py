@@ -45,7 +45,7 @@ async def test_a_source_that_another_set_has_stays_that_sets() -> None:
     theirs, ours = every(1), every(2)
     async with multi_await(theirs) as m:
         for _ in range(2):
-            with pytest.raises(RuntimeError, match=r"^source 1 \(every\(1\)\) was handed over"):
+            with pytest.raises(RuntimeError, match=r"^source 1 \(every\(1\)\) was already used"):
                 multi_await(ours, theirs)
         assert await m.select() == (0, 1)
         async with multi_await(ours) as other:
@@ -54,7 +54,7 @@ async def test_a_source_that_another_set_has_stays_that_sets() -> None:
 
 async def test_a_source_that_is_handed_over_twice_in_one_call_can_be_handed_over_again() -> None:
     tick = every(1)
-    with pytest.raises(RuntimeError, match=r"^source 1 .* was handed over before"):
+    with pytest.raises(RuntimeError, match=r"^source 1 .* was already used"):
         multi_await(tick, tick)
     await MultiAwait(tick).cancel()
 
@@ -110,13 +110,13 @@ async def test_a_condition_gets_a_message_of_its_own_that_can_be_followed() -> N
         await notifying
 
 
-WRAP = "a future of concurrent.futures, which another thread completes: "
-WRAP += r"pass once\(asyncio.wrap_future\(...\)\) of it$"
+WRAP = "a concurrent.futures.Future, which another thread completes: "
+WRAP += r"pass once\(asyncio.wrap_future\(...\)\)$"
 
 
 @pytest.mark.parametrize(
     ("hand_over", "start"),
-    [(multi_await, "^source 0 is "), (once, r"^once\(\) needs an awaitable, and not ")],
+    [(multi_await, "^source 0 is "), (once, r"^once\(\) needs an awaitable, not ")],
 )
 async def test_a_future_of_a_thread_gets_a_message_of_its_own_that_can_be_followed(
     hand_over: Callable[[Any], object], start: str
@@ -185,7 +185,7 @@ def caught(source: Any) -> Source[Any]:
         (None, "is None: pass a function that returns an awaitable, such as queue.get"),
         (asyncio.Queue, "is of type Queue: pass its method get, without calling it"),
         (asyncio.Event, "is of type Event: pass its method wait, without calling it"),
-        (items, "is an asynchronous iterable, async_generator: pass each(...) of it"),
+        (items, "is an asynchronous iterable, async_generator: wrap it in each(...)"),
         (
             own,
             (
@@ -193,7 +193,7 @@ def caught(source: Any) -> Source[Any]:
                 "which is called for each value; or once(...) for a single run"
             ),
         ),
-        (asyncio.Future, "is of type Future: pass once(...) of it to wait for its one result"),
+        (asyncio.Future, "is of type Future: wrap it in once(...) to wait for its one result"),
     ],
 )
 async def test_what_is_no_source_gets_the_advice_that_multi_await_gives(
@@ -210,7 +210,7 @@ async def test_what_is_no_source_gets_the_advice_that_multi_await_gives(
     [
         (None, "None"),
         ("word", "'word'"),
-        (own, f"{own!r}: call it, and pass what it returns"),
+        (own, f"{own!r}: call it and pass what it returns"),
         (every(1), "every(1)"),
     ],
     ids=["None", "a word", "a function", "a Source"],  # the same in each process
@@ -225,7 +225,7 @@ async def test_once_says_what_it_needs(mistake: Any, what_it_is: str) -> None:
 
 async def test_once_of_an_asynchronous_iterable_names_each() -> None:
     mistake: Any = items()
-    with pytest.raises(TypeError, match=r"^once\(\) needs .*: pass each\(...\) of it$"):
+    with pytest.raises(TypeError, match=r"^once\(\) needs .*: wrap it in each\(...\)$"):
         once(mistake)
 
 
@@ -240,14 +240,14 @@ async def test_catching_needs_a_function_and_closes_a_coroutine_that_came_with_n
         with pytest.raises(TypeError) as e:
             catching(source, mistake)
         assert str(e.value) == (
-            f"catching() needs a function that makes a value of a failure, not {mistake!r}"
+            f"catching() needs a function that turns a failure into a value, not {mistake!r}"
         )
     async with multi_await(catching(tick, str)) as m:  # which can be handed over again
         assert await m.select() == (0, 1)
 
 
 @pytest.mark.parametrize(("adapter", "name"), [(ended, "ending"), (caught, "catching")])
-async def test_a_source_that_was_handed_over_before_is_named(
+async def test_a_source_that_was_already_used_is_named(
     adapter: Callable[[Any], Source[Any]], name: str
 ) -> None:
     tick = every(1)
@@ -255,6 +255,6 @@ async def test_a_source_that_was_handed_over_before_is_named(
         with pytest.raises(RuntimeError) as e:
             adapter(tick)
     assert str(e.value) == (
-        f"{name}() got every(1), which was handed over before: "
-        "a Source belongs to one owner, so make another"
+        f"{name}() got every(1), which was already used: "
+        "a Source belongs to one owner, so create a new one"
     )

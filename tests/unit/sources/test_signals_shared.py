@@ -136,7 +136,7 @@ def test_an_event_loop_in_another_thread_is_refused_when_the_source_starts() -> 
     thread = threading.Thread(target=run)
     thread.start()
     thread.join()
-    assert str(raised[0]).startswith("signals() outside the main thread")
+    assert str(raised[0]).startswith("signals() was called outside the main thread")
     assert signal.getsignal(SIGNUM) == before
 
 
