@@ -32,8 +32,8 @@ MOST = {
     ("backlog", "select"): (103, 4),
     ("backlog", "__anext__"): (104, 4),
     ("backlog", "get"): (240, 9),
-    ("wake", "select"): (423, 16),
-    ("wake", "get"): (628, 23),
+    ("wake", "select"): (424, 16),
+    ("wake", "get"): (629, 23),
     ("functions", "select"): (170, 7),
 }
 
