@@ -143,7 +143,7 @@ format: .venv/.installed ## format, and mend what lint can mend
 	$(BIN)/ruff check --fix .
 
 test-with: ## the tests on another Python: make test-with PYTHON=python3.13
-	.github/test-with $(PYTHON)
+	RUNS="$(RUNS)" .github/test-with $(PYTHON)
 
 clean: ## remove what the other targets made
 	rm -rf .venv .venv-* .coverage .mutants .mypy_cache .pytest_cache .ruff_cache dist
