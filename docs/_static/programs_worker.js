@@ -3,7 +3,7 @@
 
 const MOST = 100_000; // characters of output: an endless loop that prints must not choke the page
 
-// Pyodide waits for ever for a file that does not come, so each failure is told here and at once.
+// Pyodide waits forever for a file that does not come, so each failure is told here and at once.
 function told(of, name, call) {
   const plain = of[name].bind(of);
   of[name] = async (...args) => {

@@ -85,8 +85,8 @@ async def hold(
                         countdown.stop()
                 case (At.STOP | At.WRITER, _):
                     break
-                case _ as never:
-                    assert_never(never)
+                case _:
+                    assert_never(event)
     for _, (client, amount) in m.undelivered:  # of the clients: the other sources keep theirs
         if isinstance(amount, int):
             auction.report.too_late += 1

@@ -33,8 +33,8 @@ async def room(doors: asyncio.Queue[Person]) -> None:
                         break
                 case (At.PEOPLE, (name, word)):
                     print(f"{name}: {word}")
-                case _ as never:
-                    assert_never(never)
+                case _:
+                    assert_never(event)
 
 
 async def talk(*words: str) -> AsyncIterator[str]:

@@ -44,8 +44,8 @@ async def main() -> None:
                         clients.add(name, ending(catching(each(client(name, 1.5)), Broken), None))
                 case (At.CLOSING_TIME, _):
                     break
-                case _ as never:
-                    assert_never(never)
+                case _:
+                    assert_never(event)
 
 
 if __name__ == "__main__":

@@ -33,8 +33,8 @@ async def main() -> None:
                 case (At.STOP, _):
                     print("stop: nobody else comes in")
                     clients.shutdown()
-                case _ as never:
-                    assert_never(never)
+                case _:
+                    assert_never(event)
     print("all have finished")
 
 

@@ -56,8 +56,8 @@ async def room(doors: asyncio.Queue[Client], over: asyncio.Event) -> None:
                             client.outbox.put_nowait(text)
                 case (At.OVER, _):
                     break
-                case _ as never:
-                    assert_never(never)
+                case _:
+                    assert_never(event)
     print("messages passed on:", passed_on, flush=True)
 
 

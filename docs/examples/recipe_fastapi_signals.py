@@ -57,8 +57,8 @@ async def main(port: int) -> None:
                     server.should_exit = True
                 case (At.SERVER, _):  # every request has been answered
                     break
-                case _ as never:
-                    assert_never(never)
+                case _:
+                    assert_never(event)
         while not jobs.empty():
             await work(jobs.get_nowait())
 
