@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SECONDS ?= 60
 SEEDS ?= 1 2 3
-QUICK = $(BIN)/python -m pytest -q -n auto --ignore tests/real/test_last_active.py
+QUICK = $(BIN)/python -m pytest -q -n auto --ignore tests/real
 
 # The stamp is newer than pyproject.toml when everything is installed: then this costs nothing.
 .venv/.installed: pyproject.toml
@@ -30,7 +30,7 @@ demo-distributed: .venv/.installed ## the same past one machine: Redis, PostgreS
 test: lint types unit ## lint, types, tests with coverage: what each change must pass, in minutes
 
 test-deep: .venv/.installed ## the tests with all their random schedules, lives and programs
-	SCHEDULES=600 $(BIN)/python -m pytest -q -n auto
+	SCHEDULES=600 $(BIN)/python -m pytest -q -n auto --ignore tests/real
 
 lint: .venv/.installed ## formatting and lint
 	$(BIN)/ruff format --check .
