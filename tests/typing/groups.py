@@ -38,7 +38,8 @@ async def auction(joined: asyncio.Queue[Client]) -> None:
     async with multi_await(clients, joined.get, every(1)) as m:
         async for event in m:
             match event:
-                case (At.CLIENTS, (client, message)):
+                case (At.CLIENTS, client_and_message):
+                    client, message = client_and_message
                     assert_type(client, Client)
                     heard(client, message)
                 case (At.JOINED, client):
@@ -47,8 +48,7 @@ async def auction(joined: asyncio.Queue[Client]) -> None:
                 case (At.TICK, count):
                     assert_type(count, int)
                 case _:
-                    # It does not see that the pattern within a pattern covers all.
-                    assert_never(event)  # pyrefly: ignore[bad-argument-type]
+                    assert_never(event)
         assert_type(clients.failed, Client | None)
 
 
