@@ -46,8 +46,6 @@ OTHERWISE = {
     ("sources.py", 'assert_type(once(asyncio.sleep(1, "done"))'): {"ty"},
     # The class should say that it is abstract.
     ("sources.py", "class WithoutPoll(Source[int]):"): {"basedpyright"},
-    # A pattern within a pattern leaves something over.
-    ("groups.py", "assert_never(event)"): {"pyrefly"},
 }
 
 
