@@ -157,7 +157,8 @@ async def attack(server: str, seconds: float, clients: int) -> Outcome:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, HERE / server),
             *("--port=0", f"--database={database}"),
-            env={**os.environ, "PYTHONASYNCIODEBUG": ""},  # it complains of a slow machine
+            # Debug mode complains of a slow machine.
+            env={**os.environ, "PYTHONASYNCIODEBUG": "", "PYTHONDEVMODE": ""},
             stdout=PIPE,
             stderr=PIPE,
         )

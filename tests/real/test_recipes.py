@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import subprocess
 import sys
 
@@ -40,7 +41,12 @@ async def test_a_subprocess_that_ends_by_itself_ends_the_loop_before_the_time_is
 def test_a_server_that_is_asked_to_stop_ends_at_its_limit_at_the_latest() -> None:
     program = "import asyncio, recipe_shutdown; asyncio.run(recipe_shutdown.main(seconds=0))"
     ran = subprocess.run(  # noqa: S603 -- our own
-        [sys.executable, "-c", program], cwd=EXAMPLES, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONDEVMODE": "", "PYTHONASYNCIODEBUG": ""},  # which print more
+        cwd=EXAMPLES,
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert ran.stdout == "stop at SIGTERM\n"
     assert ran.stderr.endswith("\nTimeoutError\n")
