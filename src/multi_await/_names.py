@@ -10,7 +10,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-_INTERRUPTS = (KeyboardInterrupt, SystemExit)
+from multi_await._source import INTERRUPTS
 
 
 def short(value: object) -> str:
@@ -23,7 +23,7 @@ def safe_repr(value: object) -> str:
     """A message must not fail because of what it is about."""
     try:
         return str.__str__(repr(value))  # not a subclass, whose methods may fail too
-    except _INTERRUPTS:
+    except INTERRUPTS:
         raise
     except BaseException:
         return object.__repr__(value)
@@ -50,7 +50,7 @@ def attribute(value: object, name: str) -> Any:
     """An attribute, or `None` if there is none or it can't be read."""
     try:
         return getattr(value, name, None)
-    except _INTERRUPTS:
+    except INTERRUPTS:
         raise
     except BaseException:
         return None
@@ -60,7 +60,7 @@ def holds(test: Callable[[Any], bool], value: object) -> bool:
     """Whether a test holds for a value; `False` if the value can't be tested."""
     try:
         return test(value)
-    except _INTERRUPTS:
+    except INTERRUPTS:
         raise
     except BaseException:
         return False

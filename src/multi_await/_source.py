@@ -161,6 +161,9 @@ if sys.version_info >= (3, 13):  # pragma: no cover -- which of the two depends 
 else:  # pragma: no cover -- as above
     ENDED = (StopAsyncIteration,)
 
+# What is raised to end the program, and is no source's affair.
+INTERRUPTS = (KeyboardInterrupt, SystemExit)
+
 
 SourceLike: TypeAlias = Callable[[], Awaitable[T]] | Source[T]
 """What can be waited on: a function without arguments that returns an awaitable, or a `Source`."""

@@ -11,6 +11,8 @@ from collections.abc import Coroutine, Iterable
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
+from multi_await._source import INTERRUPTS
+
 T = TypeVar("T")
 
 # The task that ends a source, for the source's `aclose`, which runs in another one.
@@ -38,7 +40,7 @@ if sys.version_info >= (3, 12):  # pragma: no cover -- which of the two depends 
         try:
             task.__init__(coroutine, loop=loop, name=name, eager_start=True)  # type: ignore[misc]  # see above
             return task
-        except (KeyboardInterrupt, SystemExit):
+        except INTERRUPTS:
             task.exception()
             raise
         finally:

@@ -11,7 +11,7 @@ from typing import Any
 
 from multi_await._core.outcome import Failed, report
 from multi_await._core.slot import Slot
-from multi_await._source import PENDING
+from multi_await._source import INTERRUPTS, PENDING
 from multi_await._tasks import ended_by, start, until_done
 
 
@@ -39,6 +39,7 @@ class Ends:
 
     def begin(self, slot: Slot, by: asyncio.Task[Any] | None) -> None:
         """End a source on behalf of a task, without waiting for it."""
+        slot.state = "removed"
         end = End(slot, by, self._ended)
         self._closing[end] = None
         end.begin()
@@ -136,7 +137,7 @@ class End:
             self.left.append(outcome)
 
     def _failed(self, failure: BaseException) -> None:
-        if issubclass(type(failure), (KeyboardInterrupt, SystemExit)):
+        if issubclass(type(failure), INTERRUPTS):
             self._interrupt = failure
         else:
             self._report(failure)
@@ -144,7 +145,7 @@ class End:
     def _report(self, failure: BaseException) -> None:
         try:
             report(failure, f"{self.slot} failed when its MultiAwait ended")
-        except (KeyboardInterrupt, SystemExit) as interrupt:  # which keeps no source open
+        except INTERRUPTS as interrupt:  # which keeps no source open
             self._interrupt = interrupt
 
 

@@ -160,14 +160,12 @@ class Members(ReadyQueue):
         self._release_claims()
 
     async def close(self) -> Iterable[tuple[Any, Any]]:
-        self.phase = "closed"
+        self._shut()
         self.wake = None
-        self._unended = 0
         slots = [*self.by_key.values(), *self._left]
-        for held in (self.by_key, self._left, self._ready, self._claims):
-            held.clear()
+        self.by_key.clear()
+        self._left.clear()
         for slot in slots:
-            slot.state = "removed"
             self._ends.begin(slot, ended_by.get())
         try:
             await self._ends.wait()

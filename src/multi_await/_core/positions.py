@@ -81,14 +81,10 @@ class Positions(Calls):
         await self._ends.wait()
 
     def _close(self) -> None:
-        self.phase = "closed"
+        self._shut()
         self._wake_caller()
         slots, self.slots = self.slots, []
         by = asyncio.current_task()
-        self._unended = 0
-        self._ready.clear()
-        self._claims.clear()
         for slot in slots:
             if slot is not None:
-                slot.state = "removed"
                 self._ends.begin(slot, by)

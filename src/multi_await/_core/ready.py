@@ -22,11 +22,10 @@ from typing import Any, Literal, TypeAlias
 
 from multi_await._core.outcome import Failed, attributed, caught, report
 from multi_await._core.slot import Slot
-from multi_await._source import ENDED, PENDING
+from multi_await._source import ENDED, INTERRUPTS, PENDING
 
 # `new` until the sources have been started. In a call, it is polling, or asleep until a wake.
 Phase: TypeAlias = Literal["new", "idle", "polling", "asleep", "closed"]
-INTERRUPTS = (KeyboardInterrupt, SystemExit)
 
 
 class ReadyQueue(ABC):
@@ -106,6 +105,13 @@ class ReadyQueue(ABC):
             slot.state = "pending"
             self._enqueue(slot)
             self._wake_caller()
+
+    def _shut(self) -> None:
+        """No source is polled any more, and no wake changes anything."""
+        self.phase = "closed"
+        self._unended = 0
+        self._ready.clear()
+        self._claims.clear()
 
     def _enqueue(self, slot: Slot) -> None:
         if slot.state == "pending":

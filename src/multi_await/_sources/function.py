@@ -12,7 +12,7 @@ from types import CoroutineType
 from typing import Any, TypeVar
 
 from multi_await._names import holds, name_of, short
-from multi_await._source import ENDED, PENDING, Pending, Source, Wake
+from multi_await._source import ENDED, INTERRUPTS, PENDING, Pending, Source, Wake
 from multi_await._tasks import ended_by, show_who_waits, start, turn_of_the_woken, until_done
 
 T = TypeVar("T")
@@ -64,7 +64,7 @@ class TaskSource(Source[T]):
             return () if task.cancelled() else (task.result(),)
         except ENDED:
             return ()
-        except (KeyboardInterrupt, SystemExit):
+        except INTERRUPTS:
             return ()  # it has left the event loop already, as any task's does
         finally:
             del task

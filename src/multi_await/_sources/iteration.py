@@ -12,7 +12,7 @@ from types import AsyncGeneratorType
 from typing import TypeVar
 
 from multi_await._names import attribute, qualname_of, short, type_of
-from multi_await._source import PENDING, Pending, Source, Wake, failing_after
+from multi_await._source import INTERRUPTS, PENDING, Pending, Source, Wake, failing_after
 from multi_await._sources.function import started
 from multi_await._sources.inline import of_asyncio
 from multi_await._tasks import ended_by, show_who_waits, turn_of_the_woken, until_done
@@ -146,7 +146,7 @@ class Each(Source[T]):
             await self._iterate()
         except StopAsyncIteration:
             pass
-        except (KeyboardInterrupt, SystemExit):
+        except INTERRUPTS:
             raise  # these leave the event loop, as from any task
         except GeneratorExit as failure:
             self._failure = failure  # or the task is destroyed, and must not wait for a close
@@ -228,7 +228,7 @@ class Each(Source[T]):
         await until_done([task])
         try:
             task.result()
-        except (asyncio.CancelledError, KeyboardInterrupt, SystemExit):
+        except (asyncio.CancelledError, *INTERRUPTS):
             pass  # an interrupt has left the event loop already, as any task's does
         finally:
             del task  # a failure's traceback keeps this frame: no cycle

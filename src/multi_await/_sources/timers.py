@@ -226,20 +226,19 @@ class Ticks(Timer):
             )
 
     def _count(self, loop: asyncio.AbstractEventLoop, delay: float) -> None:
-        if delay > 0:
-            self._set(loop, loop.time() + delay, 0)
-        else:
-            self._clear()
-            self._first, self._ticks = loop.time(), 0
-            # Not call_at(): the event loop of Pyodide refuses a time that has passed.
-            self._handle = loop.call_soon(self._fire)
+        self._set(loop, loop.time() + max(delay, 0), 0, at_once=delay <= 0)
 
-    def _set(self, loop: asyncio.AbstractEventLoop, first: float, ticks: int) -> None:
+    def _set(
+        self, loop: asyncio.AbstractEventLoop, first: float, ticks: int, *, at_once: bool = False
+    ) -> None:
         """The next tick is number `ticks`."""
         self._clear()
         self._first = first
         self._ticks = ticks
-        self._handle = loop.call_at(first + ticks * self._seconds, self._fire)
+        if at_once:  # Pyodide's event loop refuses to call at a time that has passed
+            self._handle = loop.call_soon(self._fire)
+        else:
+            self._handle = loop.call_at(first + ticks * self._seconds, self._fire)
 
     def _clear(self) -> None:
         """No tick is due, and none will come."""
