@@ -8,7 +8,6 @@ import gc
 import pickle
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable
-from dataclasses import dataclass
 
 import pytest
 
@@ -16,7 +15,6 @@ from multi_await import (
     PENDING,
     Group,
     Pending,
-    Source,
     Wake,
     after,
     batched,
@@ -27,55 +25,8 @@ from multi_await import (
     multi_await,
 )
 from tests.conftest import Reported
+from tests.machinery.probes import Broken, Probe, filled, letters
 from tests.machinery.tools import Gate, fails_at_the_end, steps
-
-
-@dataclass
-class Broken:
-    failure: Exception
-
-
-def filled(*items: int) -> asyncio.Queue[int]:
-    queue = asyncio.Queue[int]()
-    for item in items:
-        queue.put_nowait(item)
-    return queue
-
-
-async def letters(text: str, failure: Exception | None = None) -> AsyncIterator[str]:
-    for letter in text:
-        yield letter
-    if failure is not None:
-        raise failure
-
-
-class Probe(Source[int]):
-    """Says what happens to it."""
-
-    def __init__(self) -> None:
-        self.seen = list[str]()
-        self.wake: Wake | None = None
-        self.has: list[int] = []
-
-    def start(self) -> None:
-        self.seen.append("start")
-
-    def poll(self, wake: Wake) -> int | Pending:
-        self.wake = wake
-        return self.has.pop(0) if self.has else PENDING
-
-    def release(self) -> None:
-        self.seen.append("release")
-
-    async def aclose(self) -> Iterable[int]:
-        self.seen.append("aclose")
-        return self.has
-
-    def give(self, item: int) -> None:
-        self.has.append(item)
-        if self.wake is not None:
-            self.wake()
-
 
 # -- ends and failures -----------------------------------------------------------------------------
 
