@@ -263,11 +263,10 @@ async def test_compose_values_of_two_sources_the_pair_that_is_wanted_is_found() 
 
     async with asyncio.TaskGroup() as group:
         waiting = group.create_task(wanted_pair())
-        for changes in [[(0, -1)], [(0, 0), (1, 5)], [(1, 10)], [(0, -1)]]:
+        for position, value in [(0, -1), (0, 0), (1, 5), (1, 10), (0, -1)]:
             await steps(10)
             assert not waiting.done()
-            for position, value in changes:
-                queues[position].put_nowait(value)
+            queues[position].put_nowait(value)
     assert waiting.result() == (-1, 10)
 
 
@@ -495,6 +494,7 @@ async def test_async_generator_after_its_own_timeout_goes_on_with_the_next() -> 
 
 
 async def add(x: Any, y: Any) -> Any:
+    await asyncio.sleep(0.1)
     return x + y
 
 
