@@ -603,7 +603,7 @@ async def test_selectall_items_come_from_whichever_stream_has_some_until_all_hav
         for _ in range(2):
             b.put_nowait(99)
             a.put_nowait(33)
-            assert sorted([await m.select(), await m.select()]) == [(0, 33), (1, 99)]
+            assert [await m.select(), await m.select()] == [(0, 33), (1, 99)]
         c.put_nowait(42)
         assert await m.select() == (2, 42)
         a.put_nowait(43)
