@@ -22,7 +22,9 @@ from virtual_clock import Deadlock as Deadlock
 from virtual_clock import VirtualClockLoop
 
 # Helpers beside the tests assert too, also with -O.
-pytest.register_assert_rewrite("tests.peers", "tests.promises", "tests.machinery.feeds")
+pytest.register_assert_rewrite(
+    "tests.peers", "tests.promises", "tests.machinery.feeds", "tests.machinery.tools"
+)
 
 COUNTED = {  # by record_property
     "programs": "small programs did what the model says",
