@@ -108,7 +108,7 @@ async def attend(doors: asyncio.Queue[Client], over: asyncio.Event, client: Clie
 
 @contextlib.asynccontextmanager
 async def writing(accepted: asyncio.Queue[Bid], table: Table) -> AsyncIterator[asyncio.Task[None]]:
-    """Write what is accepted, as many bids at once as there are; at the end, all that are left."""
+    """Write accepted bids, as many at once as there are, and at the end all that are left."""
     over = asyncio.Event()
 
     async def write() -> None:

@@ -186,7 +186,7 @@ async def say_goodbye(client: Client) -> None:
 async def writing(
     accepted: asyncio.Queue[Bid | None], table: Table
 ) -> AsyncIterator[asyncio.Task[None]]:
-    """Write what is accepted, as many bids at once as there are; at the end, all that are left."""
+    """Write accepted bids, as many at once as there are, and at the end all that are left."""
 
     async def write() -> None:
         while (bid := await accepted.get()) is not None:
