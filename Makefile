@@ -19,7 +19,7 @@ QUICK = $(BIN)/python -m pytest -q -n auto --ignore tests/real
   test-distributed test-dist test-ide record-ide soak load losses mutants bench record format test-with clean
 
 help: ## list the targets
-	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
 
 demo: .venv/.installed ## run the batching example on real HTTP requests and a real database
 	$(BIN)/python docs/examples/last_active_demo.py

@@ -46,7 +46,7 @@ async def hold(
     stop: asyncio.Event,
     period: float,
 ) -> None:
-    """Hold the auction until the stop: the one loop in which everything happens."""
+    """Run the auction until the stop: the one loop in which everything happens."""
     clients = Group[Client, int | Broken | None]()
     countdown = every(period)
     countdown.stop()  # until the first bid

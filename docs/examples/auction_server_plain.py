@@ -76,7 +76,7 @@ async def hold(
     accepted: asyncio.Queue[Bid | None],
     period: float,
 ) -> None:
-    """Hold the auction until the stop, and then read on until nobody puts anything any more."""
+    """Run the auction until the stop, then read on until nobody puts anything any more."""
     clients = dict[Client, None]()  # in the order of their coming
     countdown: asyncio.Task[None] | None = None
     countdowns = 0
