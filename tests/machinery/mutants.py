@@ -1,7 +1,7 @@
 """Mutation testing: break a copy of the package in every small way, and see a test fail.
 
-`make mutants` runs this, and goes on where it was stopped, as long as src stays as it is. The
-mutants are those of cosmic-ray, and one more kind, for which it has no operator: a statement is
+`make mutants` runs this, and continues where it was stopped; a module that has changed starts anew.
+The mutants are those of cosmic-ray, and one more kind, for which it has no operator: a statement is
 left out. What survives the quick tests meets all those of `make test-deep`. What survives them too
 is printed as a difference, and explained in docs/reference/mutants.md.
 """
@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import ast
 import difflib
-import hashlib
 import os
 import re
 import shutil
@@ -37,8 +36,7 @@ from parso.python.tree import Keyword
 
 ROOT = Path(__file__).parents[2]
 COPY = ROOT / ".mutants"
-SESSION = COPY / "session.sqlite"
-SOURCE = COPY / "source.sha256"  # what the mutants of the session are made of
+SESSIONS = COPY / "sessions"  # a database for each module, and the text that it is made of
 TIMED_OUT = "timed out"
 MET_ALL = "met all tests"
 
@@ -256,42 +254,45 @@ def run_pytest(
     return (ended[1], text) if ended[0] else (None, f"{text}\n{TIMED_OUT}")
 
 
-def source() -> str:
-    """Of the checkout."""
-    files = sorted((ROOT / "src").rglob("*.py"))
-    return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()
-
-
-def prepare(anew: bool) -> bool:
-    """Make the copy; says whether there is a session to go on with."""
-    goes_on = not anew and SOURCE.exists() and SOURCE.read_text() == source()
-    if not goes_on:
+def prepare(anew: bool) -> None:
+    """Make the copy and go there; a session for each module that has none or has changed since."""
+    if anew:
         shutil.rmtree(COPY, ignore_errors=True)
+    shutil.rmtree(COPY / "src", ignore_errors=True)  # a module may be gone
     copy_the_checkout()  # also where a mutant may be left of one that was killed
-    return goes_on
+    os.chdir(COPY)
+    SESSIONS.mkdir(exist_ok=True)
+    for path in modules():
+        session, text = session_of(path), session_of(path).with_suffix(".text")
+        if not (text.exists() and text.read_text() == path.read_text()):
+            with use_db(str(session), WorkDB.Mode.create) as db:
+                init([path], db, {})
+            text.write_text(path.read_text())
 
 
-def make_mutants() -> None:
-    with use_db(str(SESSION), WorkDB.Mode.create) as db:
-        init(sorted(Path("src/multi_await").rglob("*.py")), db, {})
-    SOURCE.write_text(source())
+def modules() -> list[Path]:
+    """In the copy, and relative to it, which is what their mutants run with."""
+    return sorted(path.relative_to(COPY) for path in (COPY / "src/multi_await").rglob("*.py"))
+
+
+def session_of(module: Path) -> Path:
+    return SESSIONS / ("_".join(module.parts[2:]) + ".sqlite")
 
 
 def run_mutants(stages: list[str], chosen: str, again: bool) -> None:
     """Those that have not met these tests."""
     limits = limits_of(stages)
-    with use_db(str(SESSION), WorkDB.Mode.open) as db:
-        results = dict(db.results)
-        for item in db.work_items:
-            (mutation,) = item.mutations
-            if not re.search(chosen, mutation.module_path.stem):
-                continue
-            if not is_due(results.get(item.job_id), stages, again):
-                continue
-            result = try_mutant(mutation, limits)
-            db.set_result(item.job_id, result)
-            if result.worker_outcome == WorkerOutcome.NORMAL:
-                print("." if result.is_killed else f"\n{result.diff}\n", end="", flush=True)
+    for module in modules():
+        if not re.search(chosen, module.stem):
+            continue
+        with use_db(str(session_of(module)), WorkDB.Mode.open) as db:
+            results = dict(db.results)
+            for item in db.work_items:
+                if is_due(results.get(item.job_id), stages, again):
+                    result = try_mutant(item.mutations[0], limits)
+                    db.set_result(item.job_id, result)
+                    if result.worker_outcome == WorkerOutcome.NORMAL:
+                        print("." if result.is_killed else f"\n{result.diff}\n", end="", flush=True)
 
 
 def is_due(known: WorkResult | None, stages: list[str], again: bool) -> bool:
@@ -331,16 +332,17 @@ def try_mutant(mutation: MutationSpec, limits: dict[str, float]) -> WorkResult:
 def report() -> None:
     """Every survivor, and the figures of each module."""
     figures = defaultdict[str, Counter[str]](Counter)
-    with use_db(str(SESSION), WorkDB.Mode.open) as db:
-        modules = {item.job_id: item.mutations[0].module_path.stem for item in db.work_items}
-        for job, result in db.results:
+    for module in modules():
+        with use_db(str(session_of(module)), WorkDB.Mode.open) as db:
+            results = [result for _, result in db.results]
+        for result in results:
             if result.worker_outcome != WorkerOutcome.NORMAL:
                 continue
             if not result.is_killed:
                 print(result.diff, "\n")
             outcome = "killed" if result.is_killed else "survived"
             timed_out = (result.output or "").endswith(TIMED_OUT)
-            for name in (modules[job], "in all"):
+            for name in (module.stem, "in all"):
                 figures[name].update(["mutants", outcome] + ["timed out"] * timed_out)
     columns = ["mutants", "killed", "timed out", "survived"]
     print(f"{'':16}", *(f"{column:>10}" for column in columns), f"{'score':>10}")
@@ -360,10 +362,7 @@ def main() -> None:
     if chosen.report:
         return report()
     plugins.OPERATOR_PROVIDERS["own"] = {"RemoveStatement": RemoveStatement}
-    goes_on = prepare(chosen.anew)
-    os.chdir(COPY)
-    if not goes_on:
-        make_mutants()
+    prepare(chosen.anew)
     for stages in [chosen.stages] if chosen.stages else [list(STAGES)[:-1], ["whole"]]:
         run_mutants(stages, chosen.modules, chosen.again)
     return report()

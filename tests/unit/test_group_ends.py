@@ -8,6 +8,7 @@ import gc
 import pickle
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable
+from typing import NoReturn
 
 import pytest
 
@@ -15,6 +16,7 @@ from multi_await import (
     PENDING,
     Group,
     Pending,
+    Source,
     Wake,
     after,
     batched,
@@ -43,6 +45,26 @@ async def test_an_ending_leaves_as_soon_as_its_value_is_delivered() -> None:
         assert list(group) == []
         group.add("a", ending(each(letters("y")), None))
         assert await m.select() == (0, ("a", "y"))
+
+
+async def test_an_ending_leaves_even_if_its_source_woke_it_in_the_poll_that_ended_it() -> None:
+    class WakesAndEnds(Source[str]):
+        def poll(self, wake: Wake) -> NoReturn:
+            wake()
+            raise StopAsyncIteration
+
+    group = Group[str, str | None]()
+    group.add("a", ending(WakesAndEnds(), None))
+    group.add("b", ending(each(letters("xy")), None))
+    async with multi_await(group) as m:
+        events = [await m.select() for _ in range(4)]
+        assert sorted(events, key=repr) == [
+            (0, ("a", None)),
+            (0, ("b", "x")),
+            (0, ("b", "y")),
+            (0, ("b", None)),
+        ]
+        assert len(group) == 0
 
 
 async def test_an_ending_within_a_catching_leaves_as_soon() -> None:

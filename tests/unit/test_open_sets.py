@@ -23,6 +23,7 @@ from multi_await import (
     inline,
     multi_await,
     once,
+    put,
 )
 from tests.conftest import Reported
 from tests.machinery.tools import Gate, cancelled_after, slow_to_end, steps
@@ -442,6 +443,26 @@ async def test_a_source_that_pauses_itself_with_its_value_is_not_polled_until_it
         assert m.select_nowait() is None
         m.resume(0)
         assert await m.select() == (0, 2)
+
+
+@pytest.mark.parametrize("call", ["get", "get_or_raise", "select"])
+@pytest.mark.parametrize("biased", [False, True])
+async def test_a_source_that_another_one_pauses_in_the_same_call_is_not_polled(
+    biased: bool, call: str
+) -> None:
+    outbox, inbox = asyncio.Queue[str](), asyncio.Queue[str]()
+
+    def pausing() -> str:
+        m.pause(1)
+        return "sent"
+
+    async with multi_await(put(outbox, pausing), inbox.get, biased=biased) as m:
+        inbox.put_nowait("item")
+        await getattr(m, call)()
+        m.pause(0)
+        assert m.select_nowait() is None
+        m.resume(1)
+        assert m.select_nowait() == (1, "item")
 
 
 async def test_what_was_kept_of_a_paused_source_does_not_keep_the_others_waiting() -> None:

@@ -179,10 +179,10 @@ class Calls(ReadyQueue):
         taken: list[Slot] = []
         turns = self._all() if self.biased else self._ready
         turns.append(END_OF_ROUND)
+        not_all = only_kept or self.biased
         try:
             while (slot := turns.popleft()) is not END_OF_ROUND:
-                if only_kept and slot.outcome is PENDING:
-                    self._ready.append(slot)
+                if not_all and not self._has_turn(slot, only_kept):
                     continue
                 outcome = self._poll(slot, look)
                 if outcome is not PENDING:
@@ -199,6 +199,12 @@ class Calls(ReadyQueue):
             return values, failures, taken
         finally:
             del values, failures  # a failure's traceback may keep this frame: no cycle
+
+    def _has_turn(self, slot: Slot, only_kept: bool) -> bool:
+        if only_kept and slot.outcome is PENDING:
+            self._ready.append(slot)
+            return False
+        return slot.is_polled  # a poll in this round may have paused it
 
     def _all(self) -> deque[Slot]:
         """What a biased set polls in a round, as it has no ready queue."""

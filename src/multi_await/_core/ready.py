@@ -88,6 +88,7 @@ class ReadyQueue(ABC):
 
     def _retire(self, slot: Slot) -> None:
         """It has ended by itself."""
+        self._set_aside(slot)
         self._claims.pop(slot, None)
         slot.state = "exhausted"
         self._unended -= 1
@@ -152,7 +153,6 @@ class ReadyQueue(ABC):
         if not issubclass(type(raised), ENDED):
             self._enqueue(slot)
             return False
-        self._set_aside(slot)
         self._retire(slot)
         return True
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from multi_await import each, multi_await
+from multi_await import MultiAwait, each, multi_await
 from tests.machinery.tools import steps
 
 Make = Callable[[asyncio.StreamReader], Any]
@@ -44,6 +44,43 @@ async def test_a_program_that_reads_a_stream_after_a_call_gets_its_line(
             assert reading.result() == b"half line\n"
         else:
             assert "already waiting" in str(reading.exception())
+
+
+@pytest.mark.in_order
+@pytest.mark.parametrize("make", SOURCES)
+async def test_the_end_of_a_set_takes_the_stream_from_no_one(make: Make) -> None:
+    reader, queue = asyncio.StreamReader(), asyncio.Queue[str]()
+    async with multi_await(queue.get, make(reader)) as m:
+        reading = await reading_after_an_item(m, queue, reader)
+    reader.feed_data(b"line\n")
+    assert await reading == b"half line\n"
+
+
+@pytest.mark.in_order
+@pytest.mark.parametrize("make", SOURCES)
+async def test_the_next_call_takes_the_stream_from_no_one(make: Make) -> None:
+    """asyncio tells the source that another waits already."""
+    reader, queue = asyncio.StreamReader(), asyncio.Queue[str]()
+    async with multi_await(queue.get, make(reader)) as m:
+        reading = await reading_after_an_item(m, queue, reader)
+        with pytest.raises(RuntimeError, match="already waiting"):
+            await m.select()
+        reader.feed_data(b"line\n")
+        assert await reading == b"half line\n"
+
+
+async def reading_after_an_item(
+    m: MultiAwait[str, bytes], queue: asyncio.Queue[str], reader: asyncio.StreamReader
+) -> asyncio.Task[bytes]:
+    """A task that reads the stream, which woke its source in a call that delivered an item."""
+    selecting = asyncio.ensure_future(m.select())
+    await steps(2)
+    queue.put_nowait("item")
+    reader.feed_data(b"half ")
+    assert await selecting == (0, "item")
+    reading = asyncio.create_task(reader.readline())
+    await steps(3)
+    return reading
 
 
 async def test_what_a_stream_has_is_delivered_by_the_call_after_its_wake() -> None:
