@@ -279,5 +279,9 @@ def test_a_set_that_another_threads_loop_uses_is_refused_there_and_goes_on() -> 
 
 
 def run_in_a_loop(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    async def in_time() -> T:
+        async with asyncio.timeout(60):  # for debug mode on a busy machine
+            return await main()
+
     with asyncio.Runner(loop_factory=functools.partial(new_loop, real_clock=True)) as runner:
-        return runner.run(main())
+        return runner.run(in_time())
