@@ -19,24 +19,24 @@ QUICK = $(BIN)/python -m pytest -q -n auto --ignore tests/real
   test-distributed test-dist test-ide record-ide soak load losses mutants bench record format test-with clean
 
 help: ## list the targets
-	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
 
 demo: .venv/.installed ## run the batching example on real HTTP requests and a real database
 	$(BIN)/python docs/examples/last_active_demo.py
 
-demo-distributed: .venv/.installed ## the same past one machine: Redis, PostgreSQL, and a worker that is killed
+demo-distributed: .venv/.installed ## run it with Redis and PostgreSQL in many processes, and kill one of them
 	$(BIN)/python docs/examples/distributed/demo.py
 
-test: lint types unit ## lint, types, tests with coverage: what each change must pass, in minutes
+test: lint types unit ## what each change must pass: lint, types and unit, in minutes
 
 test-deep: .venv/.installed ## the tests with all their random schedules, lives and programs
 	SCHEDULES=600 $(BIN)/python -m pytest -q -n auto --ignore tests/real
 
-lint: .venv/.installed ## formatting and lint
+lint: .venv/.installed ## check formatting and lint
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 
-types: .venv/.installed ## mypy strict, pyright, and how much of the public interface is typed
+types: .venv/.installed ## mypy strict, pyright, and whether every public name is typed
 	$(BIN)/mypy
 	$(BIN)/pyright
 	PATH="$(CURDIR)/$(BIN):$$PATH" pyright --verifytypes multi_await --ignoreexternal | tee .pyright
@@ -58,10 +58,10 @@ unit: .venv/.installed ## the tests, with branch coverage at 100 %
 
 IDE = .venv-ide/bin/python -m pytest -q tests/ide/editors.py tests/ide/checkers.py
 
-test-ide: .venv-ide/.installed ## what editors show, and five type checkers find, against what is recorded
+test-ide: .venv-ide/.installed ## compare what editors show and type checkers find with what is recorded
 	$(IDE)
 
-record-ide: .venv-ide/.installed ## write down what editors show and type checkers find now
+record-ide: .venv-ide/.installed ## record what editors show and type checkers find now
 	$(IDE) --record
 
 # Python for the Run buttons: what the site serves of Pyodide, and the package itself. Without npm or
@@ -82,11 +82,11 @@ docs/_build/.live: docs/node_modules/.installed $(shell find src -name '*.py')
 	mv docs/_build/wheel/*.whl $(LIVE)/multi_await.whl
 	touch $@
 
-docs: .venv/.installed ## build the site into docs/_build/html
+docs: .venv/.installed ## build the site in docs/_build/html
 	$(MAKE) docs/_build/.live || echo "no npm or no network: a site without Run buttons"
 	$(BIN)/sphinx-build -n -W --keep-going -E -b html docs docs/_build/html
 
-docs-test: docs docs/_build/.live ## the site in headless Chromium: each page, each link, each Run button
+docs-test: docs docs/_build/.live ## try the site in headless Chromium: each page, link and Run button
 	$(BIN)/python -m pytest -n auto docs/tests
 
 test-orders: .venv/.installed ## the tests in other orders, and with -O: make test-orders SEEDS="1 2 3"
@@ -102,28 +102,28 @@ docs/_build/pyodide/.downloaded: docs/node_modules/.installed
 	  --group pyodide --dest $(@D)
 	touch $@
 
-test-pyodide: docs/_build/pyodide/.downloaded ## the tests in Pyodide, the Python of the browsers
+test-pyodide: docs/_build/pyodide/.downloaded ## the tests in Pyodide, the Python of browsers
 	$(NODE) tests/pyodide/run.mjs $(<D) -q
 
-# The drills wait for the most part; the figures are measured with nothing beside them.
-test-distributed: .venv/.installed ## the drills: web and workers on a real Redis and PostgreSQL
+# The drills mostly wait; the figures are measured with nothing else running.
+test-distributed: .venv/.installed ## the drills and figures of demo-distributed: kill, freeze or fill each part
 	$(BIN)/python -m pytest -q -n 3 tests/distributed/drills.py
 	$(BIN)/python -m pytest -q tests/distributed/figures.py
 
-test-dist: .venv/.installed ## what is released: builds, an empty environment, the first program, the sdist's tests
+test-dist: .venv/.installed ## what is released: wheel and sdist, the README's first program, the sdist's tests
 	$(BIN)/python -m pytest -q -o faulthandler_timeout=900 tests/release/distributions.py
 
 soak: .venv/.installed ## random programs against the model for a while: make soak SECONDS=600
 	SOAK_SECONDS=$(SECONDS) $(BIN)/python -m pytest -q -s tests/machinery/soak.py
 
-load: .venv/.installed ## ten million events, a hundred thousand connections and sources: is memory flat, the end linear
+load: .venv/.installed ## ten million events, a hundred thousand connections and sources: memory and time
 	$(BIN)/python -m benchmarks.load
 
-losses: .venv/.installed ## what is lost of what Redis, PostgreSQL and other servers send
+losses: .venv/.installed ## measure what is lost of what Redis, PostgreSQL and other servers send
 	$(BIN)/python -m tests.machinery.losses >docs/figures/losses.txt
 	cat docs/figures/losses.txt
 
-mutants: ## break a copy of src in every small way; goes on where it was stopped
+mutants: ## break a copy of src in every small way; continues where it was stopped
 	test -x .venv-mutants/bin/python || $(or $(shell .github/find-python 3.13),$(PYTHON)) -m venv .venv-mutants
 	.venv-mutants/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
 	.venv-mutants/bin/python -m pip install --quiet --group mutants
@@ -135,10 +135,10 @@ bench: ## what an event costs, next to a bare queue and to other packages: make 
 	.venv-bench/bin/python -m pip install --quiet --group benchmarks --editable .
 	.venv-bench/bin/python -m benchmarks --publish $(OPTIONS)
 
-record: .venv/.installed ## write down what the programs of docs/examples print now
+record: .venv/.installed ## record what the programs in docs/examples print now
 	$(BIN)/python -m pytest -q tests/real/test_examples.py --record
 
-format: .venv/.installed ## format, and mend what lint can mend
+format: .venv/.installed ## format, and fix what lint can fix
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 

@@ -38,14 +38,14 @@ class Bid:
 
 @dataclasses.dataclass(frozen=True)
 class Broken:
-    """How a connection broke, or what a client sent that is no bid."""
+    """How a connection broke, or what a client sent that is not a bid."""
 
     failure: Exception
 
 
 @dataclasses.dataclass
 class Report:
-    """Printed at the end. What was heard and never answered is lost."""
+    """Printed at the end. A bid that was heard and never answered is lost."""
 
     heard: int = 0
     accepted: int = 0
@@ -103,7 +103,7 @@ class Client:
         self.is_cut_off = False
 
     async def bids(self) -> AsyncIterator[int]:
-        """Its bids until it leaves. It raises when the connection breaks, and at rubbish."""
+        """Its bids until it leaves. Raises if the connection breaks or the client sends rubbish."""
         async for message in self.ws:
             if message.type is WSMsgType.ERROR:
                 raise ConnectionError(f"the connection broke: {message.data!r}")
@@ -121,7 +121,7 @@ class Client:
             self.cut_off()
 
     def cut_off(self) -> None:
-        """Let go of it at once: then it has left, as any other."""
+        """Drop the connection at once: the client has then left, like any other."""
         self.is_cut_off = True
         if self.transport is not None:
             self.transport.abort()
@@ -159,7 +159,7 @@ async def opened(database: str, report: Report) -> AsyncIterator[Table]:
 async def serving(
     attend: Callable[[Client], Awaitable[None]], report: Report, port: int
 ) -> AsyncIterator[None]:
-    """Serve the page, and attend to clients; at the end, wait for those who attend to them."""
+    """Serve the page and the clients; at the end, wait for the handlers."""
     names = itertools.count(1)
     clients = set[Client]()
 
@@ -173,7 +173,7 @@ async def serving(
     async def connection(request: web.Request) -> web.StreamResponse:
         here = str(request.url.origin())
         if request.headers.get("Origin", here) != here:
-            raise web.HTTPForbidden(text="a page of another site may not bid\n")
+            raise web.HTTPForbidden(text="a page from another site may not bid\n")
         ws = web.WebSocketResponse(timeout=PATIENCE, heartbeat=20, max_msg_size=LONGEST)
         name = request.query.get("name", "")[:40] or f"bidder {next(names)}"
         client = Client(name, request, ws, report)
@@ -183,7 +183,7 @@ async def serving(
             await attend(client)
             await ws.close(code=WSCloseCode.GOING_AWAY)
         except ConnectionError:
-            pass  # it is gone, and whoever reads its bids is told the same
+            pass  # it is gone, and whoever reads its bids is told so, too
         finally:
             clients.discard(client)
             client.cut_off()
@@ -219,7 +219,7 @@ class Main(Protocol):
 
 
 def run(main: Main) -> None:
-    """Run a server by the command line, and print its report."""
+    """Run a server from the command line, and print its report."""
     parser = argparse.ArgumentParser(description="An auction: one lot after the other")
     parser.add_argument("--port", type=int, default=8080, help="0 takes any that is free")
     parser.add_argument("--database", default="auction.db", metavar="PATH")

@@ -56,7 +56,7 @@ class Load:
 
     @contextlib.asynccontextmanager
     async def running(self, clients: int) -> AsyncIterator[None]:
-        """Let clients loose; the block is to end when the server has."""
+        """Let clients loose; the block should end when the server has."""
         kinds = itertools.cycle(["aborts", "leaves", "deaf", "rubbish"])
         async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as tasks:
             for number in range(clients // 2):
@@ -124,7 +124,7 @@ def frame(data: bytes, opcode: int = 1) -> bytes:
 
 @dataclass
 class Outcome:
-    """Of one server; what was lost should be empty and 0."""
+    """Of one server; `lost` should be empty and `dropped` 0."""
 
     lost: set[tuple[int, int, str]]  # bids whose bidder was told that they are accepted
     dropped: int  # bids that the server had read, and that it never answered
@@ -157,7 +157,7 @@ async def attack(server: str, seconds: float, clients: int) -> Outcome:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, HERE / server),
             *("--port=0", f"--database={database}"),
-            # Debug mode complains of a slow machine.
+            # Debug mode complains about a slow machine.
             env={**os.environ, "PYTHONASYNCIODEBUG": "", "PYTHONDEVMODE": ""},
             stdout=PIPE,
             stderr=PIPE,

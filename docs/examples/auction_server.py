@@ -46,7 +46,7 @@ async def hold(
     stop: asyncio.Event,
     period: float,
 ) -> None:
-    """Hold the auction until the stop: the one loop in which everything happens."""
+    """Run the auction until the stop: the one loop in which everything happens."""
     clients = Group[Client, int | Broken | None]()
     countdown = every(period)
     countdown.stop()  # until the first bid
@@ -108,7 +108,7 @@ async def attend(doors: asyncio.Queue[Client], over: asyncio.Event, client: Clie
 
 @contextlib.asynccontextmanager
 async def writing(accepted: asyncio.Queue[Bid], table: Table) -> AsyncIterator[asyncio.Task[None]]:
-    """Write what is accepted, as many bids at once as there are; at the end, all that are left."""
+    """Write accepted bids, as many at once as there are, and at the end all that are left."""
     over = asyncio.Event()
 
     async def write() -> None:

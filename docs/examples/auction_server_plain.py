@@ -76,7 +76,7 @@ async def hold(
     accepted: asyncio.Queue[Bid | None],
     period: float,
 ) -> None:
-    """Hold the auction until the stop, and then read on until nobody puts anything any more."""
+    """Run the auction until the stop, then read on until nobody puts anything any more."""
     clients = dict[Client, None]()  # in the order of their coming
     countdown: asyncio.Task[None] | None = None
     countdowns = 0
@@ -186,7 +186,7 @@ async def say_goodbye(client: Client) -> None:
 async def writing(
     accepted: asyncio.Queue[Bid | None], table: Table
 ) -> AsyncIterator[asyncio.Task[None]]:
-    """Write what is accepted, as many bids at once as there are; at the end, all that are left."""
+    """Write accepted bids, as many at once as there are, and at the end all that are left."""
 
     async def write() -> None:
         while (bid := await accepted.get()) is not None:

@@ -1,4 +1,4 @@
-"""Debounce: search once the user has stopped typing, and not at each key."""
+"""Debounce: search once the user has stopped typing, not at each key."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""What is no source is an error at once, which says what to pass instead."""
+"""Passing something that is not a source is an error at once, which says what to pass instead."""
 
 import asyncio
 from collections.abc import AsyncIterator

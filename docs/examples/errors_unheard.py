@@ -1,4 +1,4 @@
-"""Where it goes, what a source had and nobody was handed, because the block ended."""
+"""What becomes of what a source had and nobody received, because the block ended."""
 
 import asyncio
 import warnings

@@ -36,7 +36,7 @@ class Client:
         self.outbox: asyncio.Queue[str | None] = asyncio.Queue()
 
     async def says(self) -> AsyncIterator[str]:
-        """Its messages, until it leaves. To fail here would end the feed."""
+        """Its messages, until it leaves. A failure here would end the feed."""
         with contextlib.suppress(ConnectionError):
             async for message in self.ws:
                 if message.type is not WSMsgType.TEXT:
@@ -62,7 +62,7 @@ class Client:
 
 
 async def feed(doors: asyncio.Queue[Client], stop: asyncio.Event) -> list[str]:
-    """Tell all clients what happens; return what was said too late, as the stop came."""
+    """Tell all clients what happens; return what was said too late, when the stop came."""
     clients: dict[int, Client] = {}  # by the position of what they say
     seconds = joined = 0
     async with multi_await() as m:

@@ -35,7 +35,7 @@ class Client:
 
 
 async def feed(doors: asyncio.Queue[Client], stop: asyncio.Event) -> list[str]:
-    """Tell all clients what happens; return what was said too late, as the stop came."""
+    """Tell all clients what happens; return what was said too late, when the stop came."""
     clients: dict[int, Client] = {}  # by the position of what they say
     seconds = joined = 0
     async with multi_await() as m:

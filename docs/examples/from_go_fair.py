@@ -1,4 +1,4 @@
-"""Where Go chooses at random, each has its turn, or the lowest goes first."""
+"""Where Go chooses at random, sources take turns, or the lowest goes first."""
 
 import asyncio
 

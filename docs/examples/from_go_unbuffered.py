@@ -1,4 +1,4 @@
-"""Go's unbuffered channel has no equal: `put` waits for no receiver."""
+"""Go's unbuffered channel has no equivalent: `put` does not wait for a receiver."""
 
 import asyncio
 

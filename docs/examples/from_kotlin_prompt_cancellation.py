@@ -1,4 +1,4 @@
-"""Cancelled as an item comes: the call has not taken it."""
+"""Cancelled just as an item arrives: the call has not taken it."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Losers that are dropped lose words; a source goes on."""
+"""Losers that are dropped lose words; a source keeps them."""
 
 import asyncio
 from functools import partial

@@ -1,4 +1,4 @@
-"""No more clients, but those who are here finish: shutdown() of a group."""
+"""No more clients, but those who are here may finish: shutdown() of a group."""
 
 import asyncio
 from collections.abc import AsyncIterator

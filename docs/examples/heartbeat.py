@@ -1,4 +1,4 @@
-"""A heartbeat is sent when nothing else was: each message puts it off."""
+"""A heartbeat is sent when nothing else was: each message postpones it."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""An idle timeout for one source, which the events of the others do not put off."""
+"""An idle timeout for one source, which events from the others do not postpone."""
 
 import asyncio
 

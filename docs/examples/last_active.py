@@ -39,7 +39,7 @@ UPSERT = """INSERT INTO user_last_active VALUES (?, ?) ON CONFLICT (user_id)
 
 @dataclasses.dataclass
 class Report:
-    """What was done, printed at the end."""
+    """What was done; printed at the end."""
 
     page_views: int = 0
     batches: int = 0

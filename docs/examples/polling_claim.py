@@ -1,4 +1,4 @@
-"""A claim and its release: who was woken and does not go on must let the next in line have it."""
+"""A claim and its release: a task that was woken and does not go on passes its turn to the next."""
 
 import asyncio
 

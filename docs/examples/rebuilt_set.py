@@ -1,4 +1,4 @@
-"""The mistake: a set that is built anew for each event is deaf to whoever comes meanwhile."""
+"""The mistake: a set that is rebuilt for each event is deaf to whoever comes meanwhile."""
 
 import asyncio
 

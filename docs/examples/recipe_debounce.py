@@ -1,4 +1,4 @@
-"""Debounce: search once nobody has typed for 0.4 seconds, and not at each key."""
+"""Debounce: search once nobody has typed for 0.4 seconds, not at each key."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Stop is a source, and comes first: the job in hand is done, and no other is begun."""
+"""Stop is a source, and comes first: the current job is finished, and no other is started."""
 
 import asyncio
 

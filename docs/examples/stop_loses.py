@@ -1,4 +1,4 @@
-"""The mistake: a worker that is stopped by a cancellation loses the job that it has in hand."""
+"""The mistake: a worker that is stopped by a cancellation loses its current job."""
 
 import asyncio
 

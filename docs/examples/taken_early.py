@@ -1,4 +1,4 @@
-"""The mistake: a source that takes items ahead of its polls, and does not hand them back."""
+"""The mistake: a source that takes items ahead of its polls, and does not give them back."""
 
 import asyncio
 from collections import deque

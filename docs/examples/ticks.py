@@ -1,4 +1,4 @@
-"""Ticks at a fixed rate: who comes late is told how many periods went by."""
+"""Ticks at a fixed rate: a loop that comes late is told how many periods went by."""
 
 import asyncio
 

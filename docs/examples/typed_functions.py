@@ -1,4 +1,4 @@
-"""A function that takes a MultiAwait says what it gives; a constant may stand for a position."""
+"""A function that takes a MultiAwait declares its values; a constant can stand for a position."""
 
 import asyncio
 from typing import Any, Final, assert_never

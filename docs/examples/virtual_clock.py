@@ -1,4 +1,4 @@
-"""An event loop whose clock moves on only when nobody has anything to do."""
+"""An event loop whose clock advances only when nobody has anything to do."""
 
 import asyncio
 import math
@@ -9,11 +9,11 @@ MOST_SECONDS = 100 * 365 * 86_400.0  # nobody waits for longer, but by mistake
 
 
 class Deadlock(AssertionError):
-    """The loop can't get on."""
+    """The loop can't go on."""
 
 
 class VirtualSelector(DefaultSelector):
-    """Never blocks: where another would sleep, it moves its clock on."""
+    """Never blocks: where another would sleep, it advances its clock."""
 
     now = 0.0
     end = MOST_SECONDS
@@ -38,7 +38,7 @@ class VirtualSelector(DefaultSelector):
 
 
 class VirtualClockLoop(asyncio.SelectorEventLoop):
-    """An event loop that lives by the clock of its selector."""
+    """An event loop that runs on the clock of its selector."""
 
     def __init__(self) -> None:
         self.virtual = VirtualSelector()

@@ -1,4 +1,4 @@
-"""A wait that is left: its tasks go on, and take what comes next."""
+"""An abandoned wait: its tasks go on, and take what comes next."""
 
 import asyncio
 

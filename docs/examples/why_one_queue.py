@@ -1,4 +1,4 @@
-"""When the senders are yours, one queue does it: each puts its name beside what it has to say."""
+"""If the senders are yours, one queue is enough: each puts its name beside what it has to say."""
 
 import asyncio
 from typing import Literal

@@ -116,7 +116,7 @@ class Run:
 
 
 class VirtualClock(selectors.SelectSelector):
-    """Never blocks: where another would sleep, it moves its clock on."""
+    """Never blocks: where another would sleep, it advances its clock."""
 
     now = 0.0
 

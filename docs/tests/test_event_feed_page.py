@@ -242,7 +242,7 @@ def test_the_page_waits_longer_and_longer_but_tries_at_once_when_told(
     expect(page.get_by_role("status")).to_have_text("the connection is lost: trying again in 1 s")
 
 
-def test_the_button_to_try_now_is_there_while_it_is_of_use(opens: Opens, server: Server) -> None:
+def test_the_button_to_try_now_is_there_while_it_is_useful(opens: Opens, server: Server) -> None:
     page = opens(paused=True)
     button = page.get_by_role("button", name="Try now")
     expect(button).to_be_hidden()
@@ -260,7 +260,7 @@ def test_the_button_to_try_now_is_there_while_it_is_of_use(opens: Opens, server:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows can't make a process stand still")
-def test_a_server_that_says_nothing_is_as_good_as_none(opens: Opens, server: Server) -> None:
+def test_a_server_that_goes_silent_counts_as_disconnected(opens: Opens, server: Server) -> None:
     page = opens(paused=True)
     server.process.send_signal(signal.SIGSTOP)
     server.has_been_away = True

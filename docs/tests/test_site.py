@@ -200,7 +200,7 @@ def test_the_copy_button_copies_the_program(page: Page, site: str) -> None:
     assert copied.strip() == (EXAMPLES / name).read_text("utf-8").strip()
 
 
-def test_the_copy_button_is_seen_with_the_keyboard_and_on_touch(
+def test_the_copy_button_is_visible_with_the_keyboard_and_on_touch(
     page: Page, browser: Browser, site: str
 ) -> None:
     path, (name, *_) = next(iter(RUNS.items()))

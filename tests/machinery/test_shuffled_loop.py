@@ -136,7 +136,7 @@ def test_the_callbacks_of_one_future_run_in_the_order_in_which_they_were_added()
     assert orders(program) == {tuple(told) for told in expected}
 
 
-def test_what_call_soon_was_asked_to_call_runs_in_that_order() -> None:
+def test_what_call_soon_is_given_runs_in_the_order_of_the_calls() -> None:
     async def program(told: Told) -> None:
         for name in THREE:
             asyncio.get_running_loop().call_soon(told.append, name)
@@ -145,7 +145,7 @@ def test_what_call_soon_was_asked_to_call_runs_in_that_order() -> None:
     assert orders(program) == {THREE}
 
 
-def test_so_does_what_is_a_method_of_a_task_and_no_step_of_it() -> None:
+def test_so_does_a_method_of_a_task_that_is_not_one_of_its_steps() -> None:
     async def program(told: Told) -> None:
         tasks = [asyncio.create_task(asyncio.sleep(1)) for _ in THREE]
         await steps(1)
@@ -157,7 +157,7 @@ def test_so_does_what_is_a_method_of_a_task_and_no_step_of_it() -> None:
     assert orders(program) == {THREE}
 
 
-def test_nothing_passes_call_soon_by() -> None:
+def test_nothing_bypasses_call_soon() -> None:
     async def program(told: Told) -> None:
         before, after = futures(2)
         before.add_done_callback(tell(told, "before"))

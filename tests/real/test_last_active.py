@@ -213,7 +213,7 @@ async def test_a_queue_longer_than_one_event_is_taken_in_before_the_tick_and_the
     assert activity.empty()
 
 
-def test_the_last_write_is_tried_until_the_database_is_free(tmp_path: Path) -> None:
+def test_the_last_write_is_retried_until_the_database_is_free(tmp_path: Path) -> None:
     async def main() -> None:
         activity: asyncio.Queue[last_active.View] = asyncio.Queue()
         activity.put_nowait((42, 1.5))

@@ -7,16 +7,21 @@ import contextlib
 import functools
 import queue
 import sys
+import threading
 from collections.abc import Callable, Coroutine
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import anyio
 import janus
 import pytest
 
-from multi_await import NothingToAwait, each, inline, multi_await
+from multi_await import MultiAwait, NothingToAwait, each, inline, multi_await
+from tests.conftest import new_loop
 from tests.machinery.ends import on_the_real_clock, python
 from tests.machinery.tools import steps
+
+T = TypeVar("T")
 
 
 @on_the_real_clock
@@ -219,3 +224,64 @@ async def test_a_cancelled_scope_of_anyio_cancels_at_each_pass_while_a_source_cl
         await end(slow_to_end)
     assert scope.cancelled_caught
     assert times >= 90, times
+
+
+def test_two_threads_with_a_loop_each_get_their_own_items_at_the_same_time() -> None:
+    both = threading.Barrier(2, timeout=60)
+
+    async def serve(name: str) -> list[str]:
+        queue_of_mine, again = asyncio.Queue[str](3), asyncio.Queue[str]()
+        items, got = [f"{name} {number}" for number in range(300)], list[str]()
+        async with (
+            asyncio.TaskGroup() as tasks,
+            multi_await(queue_of_mine.get, each_of(again)) as m,
+        ):
+            for item in items:
+                tasks.create_task(queue_of_mine.put(item))
+            both.wait()  # from here on they run side by side
+            while len(got) < 2 * len(items):
+                position, item = await m.select()
+                got.append(item)
+                if position == 0:
+                    again.put_nowait(item)
+        assert m.undelivered == ()
+        assert sorted(got) == sorted(2 * items)
+        return got
+
+    def each_of(items: asyncio.Queue[str]) -> Callable[[], Coroutine[Any, Any, str]]:
+        async def get() -> str:  # a function source
+            return await items.get()
+
+        return get
+
+    with ThreadPoolExecutor(2) as threads:
+        futures = [threads.submit(run_in_a_loop, functools.partial(serve, name)) for name in "ab"]
+        for name, future in zip("ab", futures, strict=True):
+            assert {item[0] for item in future.result(timeout=60)} == {name}
+
+
+def test_a_set_that_another_threads_loop_uses_is_refused_there_and_goes_on() -> None:
+    async def waits(m: MultiAwait[str]) -> str:
+        with pytest.raises(RuntimeError, match="event loop"):
+            await m.select()
+        return "refused"
+
+    async def main() -> None:
+        items: asyncio.Queue[str] = asyncio.Queue()
+        async with multi_await(items.get) as m:
+            assert m.select_nowait() is None
+            elsewhere = asyncio.to_thread(run_in_a_loop, functools.partial(waits, m))
+            assert await elsewhere == "refused"
+            items.put_nowait("still here")
+            assert await m.select() == (0, "still here")
+
+    run_in_a_loop(main)
+
+
+def run_in_a_loop(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    async def in_time() -> T:
+        async with asyncio.timeout(60):  # for debug mode on a busy machine
+            return await main()
+
+    with asyncio.Runner(loop_factory=functools.partial(new_loop, real_clock=True)) as runner:
+        return runner.run(in_time())

@@ -185,7 +185,7 @@ async def test_a_start_that_fails_is_the_failure_of_that_source() -> None:
         assert "bad" not in group
 
 
-async def test_a_key_that_is_there_is_refused_and_its_source_left_alone() -> None:
+async def test_a_key_that_is_already_there_is_refused_and_its_source_left_alone() -> None:
     group = Group[str, int]()
     source = every(1)
     group.add("a", filled(1).get)
@@ -195,7 +195,7 @@ async def test_a_key_that_is_there_is_refused_and_its_source_left_alone() -> Non
     assert list(group) == ["a", "b"]
 
 
-async def test_a_source_that_is_none_is_refused_by_its_key() -> None:
+async def test_what_is_not_a_source_is_refused_and_named_by_its_key() -> None:
     group = Group[str, int]()
     queue = filled()
     with pytest.raises(TypeError, match=r"source 'a' is a coroutine, Queue.get\(\): pass"):

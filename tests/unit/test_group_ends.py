@@ -411,7 +411,7 @@ async def test_a_release_that_is_interrupted_keeps_nobody_from_being_released() 
     assert [probe.seen for probe in probes] == [["start", "release"]] * 3
 
 
-async def test_a_key_that_can_not_be_hashed_any_more_keeps_no_source_open() -> None:
+async def test_a_key_that_cannot_be_hashed_any_more_keeps_no_source_open() -> None:
     class Key:
         broken = False
 
@@ -491,7 +491,7 @@ async def test_a_group_belongs_to_one_set() -> None:
 
 
 @pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, pickle.dumps])
-def test_a_group_can_not_be_copied_or_pickled(duplicate: Callable[[object], object]) -> None:
+def test_a_group_cannot_be_copied_or_pickled(duplicate: Callable[[object], object]) -> None:
     with pytest.raises(TypeError, match="a Group can't be copied or pickled"):
         duplicate(Group[str, int]())
 

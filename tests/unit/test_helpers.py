@@ -142,7 +142,7 @@ async def test_failures_of_the_others_while_they_are_cancelled_are_not_logged(
 
 
 @pytest.mark.parametrize("helper", WITH_TIMEOUT)
-async def test_when_the_time_is_out_the_tasks_are_cancelled_and_have_ended(
+async def test_when_the_time_is_up_the_tasks_are_cancelled_and_have_ended(
     helper: Callable[..., Awaitable[Any]],
 ) -> None:
     ended = list[float]()

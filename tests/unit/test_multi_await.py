@@ -202,7 +202,7 @@ async def test_a_failure_goes_through_async_for_and_the_iteration_can_go_on() ->
         assert await anext(m) == (0, 1)
 
 
-async def test_no_source_is_nothing_to_await_in_the_words_of_1_0_4() -> None:
+async def test_without_a_source_a_call_raises_nothing_to_await_in_the_words_of_1_0_4() -> None:
     async with multi_await() as m:
         for call in waiting_calls(m):
             with pytest.raises(RuntimeError) as e:
@@ -323,7 +323,7 @@ async def test_a_function_source_may_remove_itself() -> None:
         assert "once_only" not in repr(m)
 
 
-async def test_cancel_while_a_call_gives_way_to_the_event_loop_ends_that_call() -> None:
+async def test_cancel_while_a_call_yields_to_the_event_loop_ends_that_call() -> None:
     always = asyncio.Event()
     always.set()
 
@@ -403,7 +403,7 @@ async def test_the_warning_of_what_nobody_looked_at_points_to_where_it_was_dropp
     assert [each.filename for each in warned] == [__file__]
 
 
-def test_one_that_could_not_be_made_says_nothing_when_it_is_freed() -> None:
+def test_one_whose_constructor_failed_gives_no_warning_when_it_is_freed() -> None:
     with pytest.raises(TypeError, match="unexpected keyword"):
         MultiAwait(bogus=True)  # type: ignore[call-overload]  # what this test is about
 
@@ -443,7 +443,7 @@ def test_it_can_be_neither_copied_nor_pickled(copied: Callable[[Any], object]) -
         copied(multi_await(asyncio.Event().wait))
 
 
-async def test_a_block_whose_multi_await_was_closed_before_can_not_be_entered() -> None:
+async def test_a_block_whose_multi_await_was_closed_before_cannot_be_entered() -> None:
     m = multi_await(asyncio.Event().wait)
     await m.cancel()
     with pytest.raises(RuntimeError, match="was closed by cancel"):
@@ -476,7 +476,7 @@ async def test_one_multi_await_can_be_a_source_of_another() -> None:
 
 
 @dropped_without_end
-def test_a_call_that_nobody_finishes_before_its_loop_is_closed_says_nothing() -> None:
+def test_a_call_that_nobody_finishes_before_its_loop_is_closed_gives_no_warning() -> None:
     """A coroutine that is thrown away must not raise into the garbage collector."""
     queue = asyncio.Queue[int]()
     m = multi_await(queue.get)

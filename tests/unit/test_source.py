@@ -337,7 +337,7 @@ async def test_a_source_without_an_end_of_its_own_needs_none() -> None:
     Plain().release()
 
 
-def test_a_source_without_a_poll_can_not_be_made() -> None:
+def test_a_source_without_a_poll_cannot_be_made() -> None:
     class Nothing(Source[str]):
         pass
 
@@ -349,7 +349,7 @@ def test_pending_says_what_it_is() -> None:
     assert repr(PENDING) == "PENDING"
 
 
-async def test_an_end_whose_coroutine_is_thrown_away_says_nothing(reported: Reported) -> None:
+async def test_an_end_whose_coroutine_is_thrown_away_gives_no_warning(reported: Reported) -> None:
     """As the garbage collector does with what an event loop that was dropped had not finished."""
 
     class NeverEnds(Source[str]):

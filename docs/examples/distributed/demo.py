@@ -39,7 +39,7 @@ STREAM, GROUP = "views:0", "writers"
 
 
 class Failed(Exception):  # noqa: N818 -- what the user reads is the message
-    """A view was lost, or a program did not end as it should."""
+    """A view was lost, or a program did not end as it should have."""
 
 
 class Views:
@@ -110,7 +110,7 @@ class Victim:
         return await self.pending() == 0
 
     async def is_killed(self, after: float, heir: Process) -> str:
-        """Kill it while it has entries, start another, wait until its entries are written."""
+        """Kill it while it holds entries, start another, wait until its entries are written."""
         await asyncio.sleep(after)
         await until(self.pending)
         await self.process.end(signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""The server of the batching tutorial is killed: what it had answered and not written is lost."""
+"""The server of the batching tutorial is killed: what it had answered but not written is lost."""
 
 import asyncio
 import contextlib

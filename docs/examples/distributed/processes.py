@@ -109,7 +109,7 @@ def installed(name: str) -> Path:
 
 
 async def until(condition: Callable[[], Awaitable[object]], seconds: float = PATIENCE) -> float:
-    """Ask until it holds, also while a server is away; return how many seconds that took."""
+    """Ask until it holds, even while a server is away; return how many seconds that took."""
     start = time.monotonic()
     async with asyncio.timeout(seconds):
         while True:

@@ -86,7 +86,7 @@ def retrying(function: Callable[[], Awaitable[T]]) -> Callable[[], Coroutine[Any
 
 
 class Table:
-    """The table in PostgreSQL, through one connection, which is made anew when it has failed."""
+    """The table in PostgreSQL, through one connection, which is reopened when it has failed."""
 
     def __init__(self, postgres: str) -> None:
         self.postgres = postgres
@@ -154,7 +154,7 @@ class Views:
         return entries
 
     async def make_group(self) -> None:
-        """Only when it is missing: a Redis that is full refuses this, and not the reading."""
+        """Only when it is missing: a Redis that is full refuses this, but not reading."""
         try:
             await self.redis.xgroup_create(self.stream, GROUP, id="0", mkstream=True)
         except ResponseError as error:
@@ -207,7 +207,7 @@ class Views:
 
 
 class Batch:
-    """Entries that are ours, and what they come to."""
+    """Entries that are ours, and what they amount to."""
 
     def __init__(self) -> None:
         self.ids: set[bytes] = set()
@@ -221,7 +221,7 @@ class Batch:
             if not 0 <= user < 2**63:
                 raise ValueError(user)  # BIGINT can't hold it: it would fail its whole batch
         except (KeyError, ValueError):
-            return  # it was deleted and not acknowledged, or is no view: only to be acknowledged
+            return  # it was deleted and not acknowledged, or is not a view: only to be acknowledged
         self.times.append(when)
         if when > self.latest.get(user, 0):
             self.latest[user] = when
@@ -313,7 +313,7 @@ class Worker:
 
 
 def give_up() -> None:
-    """End at once. Nothing is lost: what is not acknowledged is still pending."""
+    """End at once. Nothing is lost: what was not acknowledged is still pending."""
     print("a server is away: what was not written is still pending", file=sys.stderr, flush=True)
     os._exit(GAVE_UP)  # sys.exit() would wait for servers that don't answer
 

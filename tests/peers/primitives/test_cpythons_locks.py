@@ -172,7 +172,7 @@ async def test_a_semaphore_is_handed_round_in_turn(wait: Wait) -> None:
     assert order == ["a", "b", "c", "a", "b", "c"]
 
 
-async def test_who_releases_a_semaphore_and_comes_again_is_last_in_line(wait: Wait) -> None:
+async def test_a_task_that_releases_a_semaphore_and_comes_again_is_last_in_line(wait: Wait) -> None:
     semaphore = asyncio.Semaphore(0)
     order = list[int]()
 
@@ -268,7 +268,9 @@ async def test_a_condition_is_waited_for_until_what_was_asked_for_is_so(wait: Wa
     assert await waiting is True
 
 
-async def test_who_is_cancelled_or_times_out_leaves_a_condition_as_it_was(wait: Wait) -> None:
+async def test_a_task_that_is_cancelled_or_times_out_leaves_a_condition_as_it_was(
+    wait: Wait,
+) -> None:
     shared = Notified(wait)
     first, second = start(wait, shared.take, shared.take)
     with pytest.raises(TimeoutError):

@@ -32,7 +32,7 @@ async def test_items_come_in_the_order_of_their_queue(
     assert queue.empty()
 
 
-async def test_who_puts_waits_while_there_is_no_room(wait: Wait) -> None:
+async def test_a_putter_waits_while_there_is_no_room(wait: Wait) -> None:
     queue = Queue(2)
     puts = start(wait, *[functools.partial(queue.put, number) for number in range(3)])
     await rest()
@@ -43,14 +43,14 @@ async def test_who_puts_waits_while_there_is_no_room(wait: Wait) -> None:
     assert [await wait(queue.get) for _ in range(2)] == [1, 2]
 
 
-async def test_who_gets_waits_until_there_is_an_item(wait: Wait) -> None:
+async def test_a_getter_waits_until_there_is_an_item(wait: Wait) -> None:
     queue = Queue()
     asyncio.get_running_loop().call_later(10, queue.put_nowait, 1)
     assert await wait(queue.get) == 1
     assert asyncio.get_running_loop().time() == 10
 
 
-async def test_who_puts_and_who_gets_take_turns_where_there_is_room_for_one(wait: Wait) -> None:
+async def test_a_putter_and_a_getter_take_turns_where_there_is_room_for_one(wait: Wait) -> None:
     queue = Queue(1)
     puts = start(wait, *[functools.partial(queue.put, number) for number in range(5)])
     assert [await wait(queue.get) for _ in range(5)] == [0, 1, 2, 3, 4]
@@ -107,7 +107,7 @@ async def test_room_is_not_lost_when_the_woken_task_is_cancelled(wait: Wait) -> 
     assert queue.empty()
 
 
-async def test_who_was_cancelled_before_puts_nothing(wait: Wait) -> None:
+async def test_a_task_that_was_cancelled_before_puts_nothing(wait: Wait) -> None:
     queue = Queue(1)
     puts = start(wait, *[functools.partial(queue.put, item) for item in "abX"])
     await rest()
@@ -118,7 +118,7 @@ async def test_who_was_cancelled_before_puts_nothing(wait: Wait) -> None:
     assert queue.empty()
 
 
-async def test_who_was_cancelled_or_timed_out_is_no_longer_in_line(wait: Wait) -> None:
+async def test_a_task_that_was_cancelled_or_timed_out_is_no_longer_in_line(wait: Wait) -> None:
     queue, full = Queue(), Queue(1)
     full.put_nowait(1)
     for function in (queue.get, functools.partial(full.put, 2)):

@@ -87,7 +87,7 @@ async def test_only_a_cancellation_in_the_one_pass_between_comes_too_late_for_a_
 
 
 @pytest.mark.parametrize("call", CALLS)
-async def test_only_who_comes_in_the_one_pass_between_takes_an_item_from_under_a_multi_await_alone(
+async def test_only_a_task_in_the_one_pass_between_takes_an_item_from_under_a_multi_await(
     call: Call,
 ) -> None:
     for passes in range(8):

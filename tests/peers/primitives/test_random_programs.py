@@ -194,7 +194,7 @@ async def test_a_multi_await_that_is_kept_gives_what_bare_waits_give(kind: type[
     await compare(Calm, kind, bare, [kept(call) for call in CALLS])
 
 
-async def test_who_sends_by_put_keeps_its_place_in_line_when_others_get_room_too() -> None:
+async def test_a_sender_that_uses_put_keeps_its_place_in_line_when_others_get_room_too() -> None:
     queue = Queue(2)
     for item in ("first", "second"):
         queue.put_nowait(item)

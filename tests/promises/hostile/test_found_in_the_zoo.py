@@ -51,7 +51,7 @@ class Named(Closes):
         raise self.kind
 
 
-async def test_a_repr_that_raises_no_exception_keeps_no_source_open(reported: Reported) -> None:
+async def test_a_repr_that_raises_a_base_exception_keeps_no_source_open(reported: Reported) -> None:
     source, beside = Named(zoo.Fault), Closes()
     async with multi_await(source, beside) as m:
         with pytest.raises(ValueError, match="its failure"):
@@ -60,7 +60,9 @@ async def test_a_repr_that_raises_no_exception_keeps_no_source_open(reported: Re
     assert beside.closed
 
 
-async def test_an_interrupt_while_a_kept_failure_is_reported_keeps_its_source_not_open() -> None:
+async def test_an_interrupt_while_a_kept_failure_is_reported_does_not_keep_its_source_open() -> (
+    None
+):
     source, failing = Named(KeyboardInterrupt), zoo.Polled(lambda: raise_(ValueError("first")))
     m = multi_await(failing, source)
     with pytest.raises(ValueError, match="first"):
@@ -236,7 +238,7 @@ class BothFail(Source[int]):
         raise OSError("at the end")
 
 
-async def test_a_start_and_an_end_that_fail_are_both_told(reported: Reported) -> None:
+async def test_a_start_and_an_end_that_fail_are_both_reported(reported: Reported) -> None:
     async with multi_await(ending(BothFail(), None)):
         pass
     (report,) = reported
@@ -244,7 +246,7 @@ async def test_a_start_and_an_end_that_fail_are_both_told(reported: Reported) ->
     assert str(report["exception"].__cause__) == "at the start"
 
 
-async def test_a_kept_failure_of_a_batch_is_told_also_if_its_queue_fails_at_the_end(
+async def test_a_kept_failure_of_a_batch_is_reported_even_if_its_queue_fails_at_the_end(
     reported: Reported,
 ) -> None:
     class Fails(asyncio.Queue[int]):

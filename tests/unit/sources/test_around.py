@@ -113,7 +113,7 @@ class FailingEnd(Countdown):
         raise self.closes
 
 
-async def test_a_failure_of_the_iteration_and_one_of_its_close_are_both_told(
+async def test_a_failure_of_the_iteration_and_one_of_its_close_are_both_reported(
     reported: Reported,
 ) -> None:
     async with multi_await(each(Made(OSError("can't close")))) as m:

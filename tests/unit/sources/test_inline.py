@@ -85,7 +85,7 @@ async def test_a_coroutine_of_ones_own_is_polled_inline_when_declared_so() -> No
     assert queue.get_nowait() == 5
 
 
-async def test_an_inline_coroutine_that_gives_way_to_the_loop_goes_on_at_its_next_pass() -> None:
+async def test_an_inline_coroutine_that_yields_to_the_loop_goes_on_at_its_next_pass() -> None:
     passes = list[int]()
 
     async def patient() -> str:

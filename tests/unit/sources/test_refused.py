@@ -196,7 +196,7 @@ def caught(source: Any) -> Source[Any]:
         (asyncio.Future, "is of type Future: wrap it in once(...) to wait for its one result"),
     ],
 )
-async def test_what_is_no_source_gets_the_advice_that_multi_await_gives(
+async def test_what_is_not_a_source_gets_the_advice_that_multi_await_gives(
     adapter: Callable[[Any], Source[Any]], name: str, mistake: Any, advice: str
 ) -> None:
     for hand_over, subject in ((adapter, f"the source of {name}()"), (multi_await, "source 0")):

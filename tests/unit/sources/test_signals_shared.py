@@ -77,7 +77,7 @@ async def test_signals_are_handled_from_add_on(handled: Handled) -> None:
     assert handled == []
 
 
-async def test_a_source_around_signals_need_not_know_of_start(handled: Handled) -> None:
+async def test_a_source_around_signals_need_not_know_about_start(handled: Handled) -> None:
     class Around(Source[signal.Signals]):
         source = signals(SIGNUM)
 
@@ -107,7 +107,7 @@ async def test_of_several_signals_all_are_handled_or_none(handled: Handled) -> N
 
 
 @has_sigkill
-async def test_a_source_that_can_not_start_leaves_the_others_their_signals(
+async def test_a_source_that_cannot_start_leaves_the_others_their_signals(
     handled: Handled,
 ) -> None:
     async with multi_await(signals(SIGNUM)) as m:

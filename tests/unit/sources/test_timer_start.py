@@ -116,7 +116,7 @@ async def test_a_period_as_long_as_a_float_can_be_is_no_error() -> None:
         assert m.select_nowait() is None
 
 
-async def test_a_source_around_a_timer_need_not_know_of_start() -> None:
+async def test_a_source_around_a_timer_need_not_know_about_start() -> None:
     """As a source that was written before there was such a thing: the first poll starts it."""
 
     class Around(Source[int]):
@@ -144,7 +144,7 @@ def test_a_period_must_be_more_than_zero() -> None:
 @pytest.mark.parametrize(
     "call", [every, after, lambda seconds: every(1, seconds), every(1).reset, after(1).reset]
 )
-def test_what_is_no_finite_number_of_seconds_is_a_value_error_everywhere(
+def test_what_is_not_a_finite_number_of_seconds_is_a_value_error_everywhere(
     call: Any, seconds: float
 ) -> None:
     with pytest.raises(ValueError, match=r"^\w+\(\) needs a finite number of seconds, not "):
@@ -152,7 +152,7 @@ def test_what_is_no_finite_number_of_seconds_is_a_value_error_everywhere(
 
 
 @pytest.mark.parametrize("call", [lambda first: every(1, first), every(1).reset, after(1).reset])
-def test_what_is_no_number_of_seconds_is_a_type_error_everywhere(call: Any) -> None:
+def test_what_is_not_a_number_of_seconds_is_a_type_error_everywhere(call: Any) -> None:
     with pytest.raises(TypeError, match=r"^\w+\(\) needs a number of seconds, not '1'"):
         call("1")
 
@@ -165,7 +165,7 @@ def test_a_timer_comes_from_every_or_after_and_from_nowhere_else() -> None:
         abstract()
 
 
-async def test_a_timer_that_has_ended_is_pending_no_more() -> None:
+async def test_a_timer_that_has_ended_is_no_longer_pending() -> None:
     source = after(0)
     source.start()
     assert source.poll(print) == 1
