@@ -12,7 +12,7 @@ from typing import Generic, NoReturn, TypeVar
 from multi_await._core.members import Key, Members
 from multi_await._names import short
 from multi_await._source import Pending, Source, SourceLike, Wake
-from multi_await._sources.adapters import ending_in
+from multi_await._sources.adapters import source_that_knows
 from multi_await._sources.convert import as_source, close_coroutines, give_back
 
 K = TypeVar("K")
@@ -26,9 +26,9 @@ class Group(Source[tuple[K, T]], Generic[K, T]):
     for each kind of source that comes and goes, such as the connections of a server; sources that
     stay have their own positions. So `match` tells them apart, and a type checker knows each type.
 
-    A source that has ended leaves the group by itself, which frees its key: an `ending` source as
-    soon as its last value is delivered, any other when a poll finds that it has ended. An empty
-    group waits for more sources, until `shutdown`.
+    A source that has ended leaves the group by itself, which frees its key: an `ending`, a `once`
+    or an `after` as soon as its last value is delivered, any other when a poll finds that it has
+    ended. An empty group waits for more sources, until `shutdown`.
 
     A failure of a source is raised as a failure of the group's position, and `failed` says which
     source it came from; `catching` turns it into a value instead. Every promise of a `MultiAwait`
@@ -73,8 +73,8 @@ class Group(Source[tuple[K, T]], Generic[K, T]):
         Raises:
             ValueError: there is already a source under this key.
             TypeError: `source` is neither a function nor a `Source`; or the key is not hashable.
-            RuntimeError: after `shutdown()`, or after the end of the `MultiAwait`; or `source` is
-                a `Source` that was already used.
+            RuntimeError: after `shutdown()`, or after the end of the `MultiAwait`; or from another
+                thread; or `source` is a `Source` that was already used.
 
         Example::
 
@@ -91,8 +91,8 @@ class Group(Source[tuple[K, T]], Generic[K, T]):
         except BaseException:
             give_back(added)
             raise
-        if (ending := ending_in(added)) is not None:
-            ending.when_told = partial(self._members._retire, slot)
+        if (last := source_that_knows(added)) is not None:
+            last.when_over = partial(self._members._retire, slot)
 
     async def remove(self, key: K) -> tuple[T, ...]:
         """Remove a source and end it, at any time. Its key is free at once.

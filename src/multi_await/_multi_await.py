@@ -131,7 +131,8 @@ class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could n
         Raises:
             TypeError: the set is fixed, because it was built with sources; or `source` is not a
                 source.
-            RuntimeError: after `cancel()`; or `source` is a `Source` that was already used.
+            RuntimeError: after `cancel()`; or from another thread; or `source` is a `Source` that
+                was already used.
 
         Example::
 
@@ -143,6 +144,7 @@ class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could n
         try:
             self._check_open_set("add()")
             self._queue.check_open()
+            self._queue.check_thread("add()")
             added = as_source(source, self._queue.next_position())
         except (TypeError, RuntimeError):
             close_coroutines((source,))

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -83,6 +84,12 @@ async def steps(count: int) -> None:
     """Let the event loop make so many passes."""
     for _ in range(count):
         await asyncio.sleep(0)
+
+
+def in_another_thread(function: Callable[[], object]) -> None:
+    """Call it there, and raise what it raises here."""
+    with ThreadPoolExecutor() as pool:
+        pool.submit(function).result()
 
 
 def pass_time(seconds: float) -> None:

@@ -24,11 +24,13 @@ from multi_await import (
     each,
     ending,
     every,
+    inline,
     multi_await,
+    once,
 )
 from tests.conftest import Reported
 from tests.machinery.probes import Broken, Probe, filled, letters
-from tests.machinery.tools import Gate, fails_at_the_end, steps
+from tests.machinery.tools import Gate, fails_at_the_end, in_another_thread, steps
 
 # -- ends and failures -----------------------------------------------------------------------------
 
@@ -45,6 +47,49 @@ async def test_an_ending_leaves_as_soon_as_its_value_is_delivered() -> None:
         assert list(group) == []
         group.add("a", ending(each(letters("y")), None))
         assert await m.select() == (0, ("a", "y"))
+
+
+async def test_a_once_and_an_after_leave_as_soon_as_their_only_event_is_delivered() -> None:
+    """So a pool can be refilled at once."""
+    running, delivered = Group[int, int](), list[int]()
+
+    async def job(number: int) -> int:
+        return number
+
+    async with multi_await(running) as m:
+        for number in range(6):
+            running.add(0, after(1) if number % 2 else once(job(number)))
+            assert len(running) == 1
+            _, (_, value) = await m.select()
+            assert len(running) == 0
+            delivered.append(value)
+    assert delivered == [0, 1, 2, 1, 4, 1]
+
+
+@pytest.mark.parametrize("biased", [False, True])
+async def test_a_once_that_fails_leaves_as_soon_as_its_failure_is_delivered(biased: bool) -> None:
+    async def fails() -> int:
+        raise ValueError("failed")
+
+    async def ends() -> int:
+        raise StopAsyncIteration
+
+    group = Group[int, int | Broken](biased=biased)
+    async with multi_await(group) as m:
+        group.add(0, once(fails()))
+        with pytest.raises(ValueError, match="failed"):
+            await m.select()
+        assert len(group) == 0
+        group.add(0, catching(once(fails()), Broken))
+        assert isinstance((await m.select())[1][1], Broken)
+        assert 0 not in group
+        group.add(0, once(ends()))
+        group.add(1, ending(once(fails()), -1))
+        with pytest.raises(ValueError, match="failed"):
+            await m.select()
+        assert list(group) == [1]
+        assert await m.select() == (0, (1, -1))
+        assert list(group) == []
 
 
 async def test_an_ending_leaves_even_if_its_source_woke_it_in_the_poll_that_ended_it() -> None:
@@ -336,20 +381,13 @@ async def test_a_source_of_a_group_may_remove_itself() -> None:
 async def test_remove_from_within_a_poll_is_an_error() -> None:
     group = Group[str, int]()
 
-    class Removes(Probe):
-        def poll(self, wake: Wake) -> int | Pending:
-            coroutine = group.remove("a")
-            try:
-                coroutine.send(None)
-            finally:
-                coroutine.close()
-            return PENDING
+    async def remove() -> int:
+        await group.remove("a")
+        return 0
 
-    group.add("a", Removes())
+    group.add("a", inline(remove))
     async with multi_await(group) as m:
-        with pytest.raises(
-            RuntimeError, match=r"remove\(\) was called from within a source of the Group"
-        ):
+        with pytest.raises(RuntimeError, match=r"remove\(\) was called from within a source,"):
             await m.select()
 
 
@@ -458,6 +496,18 @@ async def test_a_loop_that_shuts_down_still_gets_what_was_left() -> None:
             task.cancel()
     await ending_all
     assert m.undelivered == ((0, ("a", 5)),)
+
+
+async def test_a_change_from_another_thread_is_refused_and_leaves_nothing_behind() -> None:
+    group, tick = Group[str, int](), every(1)
+    group.add("paused", asyncio.Queue[int]().get)
+    async with multi_await(group) as m:
+        group.pause("paused")
+        for change in (lambda: group.add("tick", tick), lambda: group.resume("paused")):
+            with pytest.raises(RuntimeError, match="a Group was called from a thread other than"):
+                in_another_thread(change)
+        group.add("tick", tick)
+        assert await m.select() == (0, ("tick", 1))
 
 
 async def test_a_wake_from_another_thread_is_refused_by_the_group() -> None:

@@ -6,12 +6,12 @@ import asyncio
 import copy
 import functools
 import pickle
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, assert_never
 
 import pytest
 
-from multi_await import MultiAwait, NothingToAwait, inline, multi_await
+from multi_await import MultiAwait, NothingToAwait, each, inline, multi_await, once
 from tests.conftest import new_loop
 from tests.machinery.tools import (
     Gate,
@@ -284,6 +284,29 @@ async def test_cancel_from_within_a_source_is_an_error_of_that_source() -> None:
         m.add(inline(close))
         with pytest.raises(RuntimeError, match=r"^cancel\(\) was called from within a source"):
             await m.select()
+
+
+async def test_a_source_with_a_task_may_end_the_multi_await_in_its_first_step() -> None:
+    """The task may have begun eagerly, within a poll."""
+    went_on = list[str]()
+
+    async def function() -> None:
+        await m.cancel()
+        went_on.append("function")
+
+    async def generator() -> AsyncIterator[int]:
+        await m.cancel()
+        went_on.append("generator")
+        yield 1
+
+    sources: list[Any] = [function, once(function()), each(generator())]
+    for source in sources:
+        m = multi_await(asyncio.Queue[int]().get, source)
+        with pytest.raises(RuntimeError, match="closed by cancel"):
+            await m.select()
+        await m.cancel()
+        await steps(3)
+    assert went_on == ["function", "function", "generator"]
 
 
 async def test_a_function_source_may_end_the_multi_await_and_goes_on_when_all_else_has_ended() -> (

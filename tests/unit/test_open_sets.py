@@ -20,13 +20,14 @@ from multi_await import (
     Wake,
     each,
     ending,
+    every,
     inline,
     multi_await,
     once,
     put,
 )
 from tests.conftest import Reported
-from tests.machinery.tools import Gate, cancelled_after, slow_to_end, steps
+from tests.machinery.tools import Gate, cancelled_after, in_another_thread, slow_to_end, steps
 
 
 async def filled(count: int) -> tuple[MultiAwait[()], list[asyncio.Queue[int]]]:
@@ -342,6 +343,34 @@ async def test_changes_after_the_end_are_an_error() -> None:
             call(0)
     with pytest.raises(RuntimeError, match="closed"):
         await m.remove(0)
+
+
+async def test_a_change_from_another_thread_is_refused_and_leaves_nothing_behind() -> None:
+    async with multi_await() as m:
+        paused = m.add(asyncio.Queue[int]().get)
+        assert m.select_nowait() is None
+        m.pause(paused)
+        tick = every(1)
+        for change in (lambda: m.add(tick), lambda: m.resume(paused)):
+            with pytest.raises(RuntimeError, match="a MultiAwait was called from a thread other"):
+                in_another_thread(change)
+        assert len(m) == 1
+        assert m.add(tick) == 1
+        assert await m.select() == (1, 1)
+
+
+async def test_a_function_source_may_remove_a_source_in_its_first_step() -> None:
+    """Its task may have begun eagerly, within a poll."""
+
+    async def removes() -> str:
+        assert await m.remove(0) == ()
+        return "removed"
+
+    async with multi_await() as m:
+        m.add(Gate().get)
+        m.add(removes)
+        assert await m.select() == (1, "removed")
+        assert len(m) == 2
 
 
 async def test_remove_from_within_a_source_is_an_error_of_that_source() -> None:

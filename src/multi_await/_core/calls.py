@@ -173,7 +173,7 @@ class Calls(ReadyQueue):
     def _poll_round(
         self, look: bool, only_kept: bool = False
     ) -> tuple[list[Any], list[BaseException | None], list[Slot]]:
-        """Poll each slot that is ready now once; values, failures, and the slots they come from."""
+        """Poll once each slot that is ready now; values, failures, and the slots they come from."""
         values: list[Any] = [None] * len(self.slots)
         failures: list[BaseException | None] = [None] * len(self.slots)
         taken: list[Slot] = []
@@ -281,15 +281,8 @@ class Calls(ReadyQueue):
         if self.phase == "closed":
             raise RuntimeError("this MultiAwait was closed by cancel(): make a new one")
 
-    def _check_outside(self, call: str) -> None:
-        if self.phase == "polling":
-            raise RuntimeError(
-                f"{call} was called from within a source, which would wait for its own end: "
-                "have the source tell the caller to do it"
-            )
-
     def _check_hope(self, iterating: bool = False) -> None:
-        """Raise, if nothing will ever be ready."""
+        """Raise if nothing will ever be ready."""
         if all(slot is None for slot in self.slots):
             raise NothingToAwait("Attempted to await 0 coroutines")  # exactly as in 1.0.4
         if iterating:

@@ -99,6 +99,7 @@ class Members(ReadyQueue):
     def check_addable(self, key: object) -> Key:
         if self.phase == "closed":
             raise RuntimeError("this Group has ended with its MultiAwait: make a new one")
+        self.check_thread("add()")
         if self._is_shut_down:
             raise RuntimeError(
                 "add() was called after shutdown(): this Group takes no more sources"
@@ -116,11 +117,7 @@ class Members(ReadyQueue):
         return slot
 
     async def remove(self, key: Any) -> tuple[Any, ...]:
-        if self.phase == "polling":
-            raise RuntimeError(
-                "remove() was called from within a source of the Group, which would wait for its "
-                "own end: have the source tell the caller to do it"
-            )
+        await self._outside("remove()")
         slot = self.by_key.pop(Key(key), None)
         if slot is None:
             raise _missing(key)

@@ -7,10 +7,8 @@ is already safe. This module knows neither slots nor the ready queue.
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Callable
 from contextlib import suppress
-from types import TracebackType
 from typing import Any
 
 
@@ -55,19 +53,3 @@ _dict_of: Callable[[BaseException], dict[str, Any]] = BaseException.__dict__["__
 def report(failure: BaseException, message: str) -> None:
     """Report a failure that can no longer be delivered to the event loop's exception handler."""
     asyncio.get_running_loop().call_exception_handler({"message": message, "exception": failure})
-
-
-def caught(failure: BaseException) -> BaseException:
-    """The failure that was just caught, without the frames of this package.
-
-    They would keep the MultiAwait alive, and the outcomes of this very round.
-    """
-    traceback = sys.exc_info()[2]
-    while traceback is not None and _is_ours(traceback):
-        traceback = traceback.tb_next
-    return BaseException.with_traceback(failure, traceback)
-
-
-def _is_ours(traceback: TracebackType) -> bool:
-    module = traceback.tb_frame.f_globals.get("__name__")
-    return isinstance(module, str) and module.startswith("multi_await.")

@@ -47,8 +47,8 @@ class Positions(Calls):
 
     async def remove(self, position: int) -> tuple[Any, ...]:
         """End the source at a position, free the position, and return what the source left."""
+        await self._outside("remove()")
         slot = self._at(position)
-        self._check_outside("remove()")
         self._bind()
         self.slots[position] = None
         heapq.heappush(self._free, position)
@@ -74,7 +74,7 @@ class Positions(Calls):
 
     async def close(self) -> None:
         """End every source at once, and wait until all have ended, whatever cancels us."""
-        self._check_outside("cancel()")
+        await self._outside("cancel()")
         self._bind()
         if self.phase != "closed":
             self._close()

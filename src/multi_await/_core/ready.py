@@ -14,15 +14,17 @@ This module does not know the kinds of source, positions, or how a caller waits.
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterable
 from threading import get_ident
 from typing import Any, Literal, TypeAlias
 
-from multi_await._core.outcome import Failed, attributed, caught, report
+from multi_await._core.outcome import Failed, attributed, report
 from multi_await._core.slot import Slot
 from multi_await._source import ENDED, INTERRUPTS, PENDING
+from multi_await._tracebacks import without_our_frames
 
 # `new` until the sources have been started. In a call, it is polling, or asleep until a wake.
 Phase: TypeAlias = Literal["new", "idle", "polling", "asleep", "closed"]
@@ -76,7 +78,7 @@ class ReadyQueue(ABC):
             slot.source.start()
         except BaseException as failure:
             slot.never_started = True
-            slot.keep(Failed(caught(failure)))
+            slot.keep(Failed(without_our_frames(failure)))
 
     def _leave(self, slot: Slot) -> None:
         """A source leaves, or must not be polled any more."""
@@ -102,6 +104,7 @@ class ReadyQueue(ABC):
                 self._release(slot)
 
     def _resume(self, slot: Slot) -> None:
+        self.check_thread("resume()")
         if slot.state == "paused":
             slot.state = "pending"
             self._enqueue(slot)
@@ -113,6 +116,24 @@ class ReadyQueue(ABC):
         self._unended = 0
         self._ready.clear()
         self._claims.clear()
+
+    def check_thread(self, call: str) -> None:
+        """A change from another thread would not be noticed by the event loop while it sleeps."""
+        if self.phase != "new" and get_ident() != self._thread:
+            raise _of_another_thread(f"{call} of a {self.owner} was called")
+
+    async def _outside(self, call: str) -> None:
+        """Continue outside of any poll, where waiting for the end of a source is safe.
+
+        A task that started eagerly runs its first step within the poll, and the next one outside.
+        """
+        if self.phase == "polling":
+            await asyncio.sleep(0)
+        if self.phase == "polling":
+            raise RuntimeError(
+                f"{call} was called from within a source, which would wait for its own end: "
+                "have the source tell the caller to do it"
+            )
 
     def _enqueue(self, slot: Slot) -> None:
         if slot.state == "pending":
@@ -142,7 +163,7 @@ class ReadyQueue(ABC):
             if issubclass(type(failure), INTERRUPTS):
                 self.failed = slot.key
                 raise
-            return Failed(caught(failure))
+            return Failed(without_our_frames(failure))
         if outcome is not PENDING and slot.state == "pending":
             slot.state = "ready"
             self._ready.append(slot)
@@ -214,10 +235,7 @@ class ReadyQueue(ABC):
         if slot.state not in ("pending", "ready", "paused"):
             return
         if get_ident() != self._thread:
-            raise RuntimeError(
-                f"{slot} of a {self.owner} was woken from a thread other than the event loop's: "
-                "use loop.call_soon_threadsafe"
-            )
+            raise _of_another_thread(f"{slot} of a {self.owner} was woken")
         if slot.state == "paused" or self.phase not in ("polling", "asleep"):
             self._enqueue(slot)
             self._release(slot)
@@ -244,6 +262,12 @@ class ReadyQueue(ABC):
             raise
         except BaseException as failure:
             if slot.outcome is PENDING:
-                slot.keep(Failed(caught(failure)))
+                slot.keep(Failed(without_our_frames(failure)))
             else:
                 report(failure, f"{slot} failed while one of its outcomes was undelivered")
+
+
+def _of_another_thread(what: str) -> RuntimeError:
+    return RuntimeError(
+        f"{what} from a thread other than the event loop's: use loop.call_soon_threadsafe"
+    )

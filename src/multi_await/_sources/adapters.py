@@ -18,6 +18,9 @@ from multi_await._sources.convert import (
     polled,
     source_object,
 )
+from multi_await._sources.once import Once
+from multi_await._sources.timers import Ticks
+from multi_await._tracebacks import without_our_frames
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -141,13 +144,13 @@ class _Around(Source[V], Generic[T, V]):
 class Ending(_Around[T, T | V]):
     """Returns a value for the end."""
 
-    __slots__ = ("_has_told", "_value", "when_told")
+    __slots__ = ("_has_told", "_value", "when_over")
 
     def __init__(self, source: Source[T], value: V) -> None:
         super().__init__(source)
         self._value = value
         self._has_told = False
-        self.when_told: Callable[[], None] | None = None  # for the owner, which need not poll again
+        self.when_over: Callable[[], None] | None = None
 
     def _ask(self, poll: Poll[T], wake: Wake) -> T | V | Pending:
         if self._has_told:
@@ -156,8 +159,8 @@ class Ending(_Around[T, T | V]):
             return self._ask_inner(poll, wake)
         except ENDED:
             self._has_told = True
-            if self.when_told is not None:
-                self.when_told()
+            if self.when_over is not None:
+                self.when_over()
             return self._value
 
     async def aclose(self) -> Iterable[T | V] | None:
@@ -186,7 +189,7 @@ class Catching(_Around[T, T | V]):
 
     def _wrapped(self, failure: Exception) -> V:
         try:
-            return self._wrap(failure)
+            return self._wrap(without_our_frames(failure))
         except ENDED as end:
             raise RuntimeError(
                 f"{self!r}: wrap raised {type(end).__name__}, which would end the source"
@@ -210,11 +213,14 @@ class Catching(_Around[T, T | V]):
         return f"catching({safe_repr(self._source)})"
 
 
-def ending_in(source: Source[Any]) -> Ending[Any, Any] | None:
-    """The `ending` that provides the last value of a source, if there is one."""
+def source_that_knows(source: Source[Any]) -> Ending[Any, Any] | Once[Any] | Ticks | None:
+    """What knows, if anything does, which outcome of a source is the last one.
+
+    It calls `when_over` then. So its owner need not poll it again to learn that it has ended.
+    """
     while type(source) is Catching:
         source = source._source
-    return source if type(source) is Ending else None
+    return source if isinstance(source, Ending | Once | Ticks) else None
 
 
 def _inner(given: SourceLike[T], adapter: str) -> Source[T]:

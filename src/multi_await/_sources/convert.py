@@ -8,7 +8,9 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextlib
+import datetime as dt
 import inspect
+import signal
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping, Sequence
 from types import CoroutineType, MethodType
 from typing import Any, TypeVar
@@ -26,6 +28,7 @@ _METHODS = {
     asyncio.Event: "wait",
     asyncio.Lock: "acquire",
     asyncio.Semaphore: "acquire",
+    asyncio.Barrier: "wait",
 }
 
 
@@ -138,7 +141,11 @@ def _known_mistake(given: object) -> str | None:
             f"is of type {type_of(given)}, whose wait() needs its lock: pass a function that "
             "awaits it within `async with condition:`"
         )
-    if isinstance(given, int | float):
+    if isinstance(given, signal.Signals):
+        return f"is the signal {given.name}: pass signals(signal.{given.name}) to wait for it"
+    if isinstance(given, dt.timedelta):
+        return "is a timedelta: pass every(...) or after(...) with its total_seconds()"
+    if isinstance(given, int | float) and not isinstance(given, bool):
         return (
             f"is the number {given!r}: pass every({given!r}) or after({given!r}) to wait for a time"
         )

@@ -6,6 +6,7 @@ Safe for any awaitable; it knows asyncio, but not what polls it.
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from types import CoroutineType
@@ -99,10 +100,29 @@ def as_future(awaitable: Awaitable[T], label: str) -> asyncio.Future[T]:
         return future
     if can_be_awaited(awaitable):
         return started(await_it(awaitable), label)
-    raise TypeError(
-        f"{label} returned {short(awaitable)}, which can't be awaited: a source is a function that "
-        "returns a coroutine, a Task or a Future; for an async generator, pass each(...)"
+    raise TypeError(f"{label} returned {short(awaitable)}, {_instead(awaitable)}")
+
+
+def _instead(mistake: object) -> str:
+    if holds(_is_concurrent, mistake):
+        return (
+            "which another thread completes: return asyncio.wrap_future(...) of it, or use "
+            "loop.run_in_executor"
+        )
+    if holds(_is_source, mistake):
+        return "which is a source itself: pass it, and not what returns it"
+    return (
+        "which can't be awaited: a source is a function that returns a coroutine, a Task or a "
+        "Future; for an async generator, pass each(...)"
     )
+
+
+def _is_concurrent(mistake: object) -> bool:
+    return isinstance(mistake, concurrent.futures.Future)
+
+
+def _is_source(mistake: object) -> bool:
+    return isinstance(mistake, Source)
 
 
 def started(coroutine: Coroutine[Any, Any, T], label: str) -> asyncio.Task[T]:

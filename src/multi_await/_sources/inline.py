@@ -248,6 +248,8 @@ class StreamSource(InlineSource[T]):
         return outcome
 
     def _start_anew(self, future: asyncio.Future[Any]) -> None:
+        if not future.cancelled():
+            future.exception()  # retrieved: the stream keeps it for the next read
         coroutine = self._coroutine
         if coroutine is not None and future is self._future:
             self._coroutine = None

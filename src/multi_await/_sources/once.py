@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 
 from multi_await._names import holds, qualname_of, short, type_of
-from multi_await._source import Source
+from multi_await._source import ENDED, PENDING, Pending, Source, Wake
 from multi_await._sources.convert import close_coroutines
 from multi_await._sources.function import TaskSource, can_be_awaited
 
@@ -61,12 +61,29 @@ def _instead(mistake: object) -> str:
 class Once(TaskSource[T]):
     """Waits for what it was given, once."""
 
-    __slots__ = ("_given", "_is_theirs")
+    __slots__ = ("_given", "_is_theirs", "when_over")
 
     def __init__(self, given: Awaitable[T]) -> None:
         super().__init__(f"once({qualname_of(given) or type_of(given)})")
         self._given: Awaitable[T] | None = given
         self._is_theirs = holds(asyncio.isfuture, given)
+        self.when_over: Callable[[], None] | None = None
+
+    def poll(self, wake: Wake) -> T | Pending:
+        try:
+            outcome = super().poll(wake)
+        except ENDED:
+            raise
+        except BaseException:
+            self._tell()
+            raise
+        if outcome is not PENDING:
+            self._tell()
+        return outcome
+
+    def _tell(self) -> None:
+        if self.when_over is not None:
+            self.when_over()
 
     def _next(self) -> Awaitable[T]:
         given, self._given = self._given, None

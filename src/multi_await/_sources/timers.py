@@ -9,6 +9,7 @@ import asyncio
 import math
 import sys
 from abc import abstractmethod
+from collections.abc import Callable
 
 from multi_await._names import short
 from multi_await._source import PENDING, Pending, Source, Wake
@@ -174,6 +175,7 @@ class Ticks(Timer):
         "_seconds",
         "_ticks",
         "_wake",
+        "when_over",
     )
 
     def __init__(self, seconds: float, delay: float, *, once: bool) -> None:
@@ -187,6 +189,7 @@ class Ticks(Timer):
         self._fired = False
         self._wake: Wake | None = None
         self._ended = False
+        self.when_over: Callable[[], None] | None = None
 
     def start(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -269,6 +272,8 @@ class Ticks(Timer):
     def _tick(self, loop: asyncio.AbstractEventLoop, first: float, late: float) -> int:
         if self._once:
             self._end()
+            if self.when_over is not None:
+                self.when_over()
             return 1
         # The quotient may be infinite.
         periods = 1 + int(min(max(late, 0) / self._seconds, sys.maxsize))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import traceback
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from multi_await import PENDING, Pending, Source, Wake, each, ending, multi_await, once
+from multi_await import PENDING, Pending, Source, Wake, catching, each, ending, multi_await, once
 from tests.conftest import Reported
 from tests.machinery.tools import steps
 
@@ -142,3 +143,13 @@ async def test_an_iterator_without_athrow_is_cancelled_where_its_item_waits() ->
         while len(events) < 2 and (event := await m.get())[0] != (None,):
             events.append(event)
         assert [type(failure) for _, (failure,) in [event]] == [asyncio.CancelledError]
+
+
+async def test_a_caught_failure_keeps_no_frame_of_the_package_alive() -> None:
+    async def fails() -> int:
+        raise ValueError("failed")
+
+    async with multi_await(catching(fails, lambda failure: failure)) as m:
+        (failure,), _ = await m.get()
+    assert isinstance(failure, ValueError)
+    assert [frame.name for frame in traceback.extract_tb(failure.__traceback__)] == ["fails"]

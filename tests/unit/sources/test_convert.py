@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from multi_await import MultiAwait, multi_await
+from multi_await import Group, MultiAwait, multi_await
 
 
 async def numbers() -> AsyncIterator[int]:
@@ -135,3 +136,18 @@ async def test_an_async_generators_function_is_a_failure_that_names_each() -> No
     async with multi_await(generators) as m:
         with pytest.raises(TypeError, match=r"returned <async_generator .* pass each\(...\)"):
             await m.select()
+
+
+@pytest.mark.parametrize(
+    ("returned", "advice"),
+    [
+        (concurrent.futures.Future[int](), "return asyncio.wrap_future(...) of it, or use"),
+        (Group[str, int](), "which is a source itself: pass it, and not what returns it"),
+    ],
+)
+async def test_what_a_function_returned_gets_the_advice_that_fits(
+    returned: Any, advice: str
+) -> None:
+    async with multi_await(lambda: returned) as m:
+        _, (failure,) = await m.get()
+    assert advice in str(failure)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import datetime as dt
+import signal
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
 from typing import Any
@@ -193,6 +195,19 @@ def caught(source: Any) -> Source[Any]:
                 "which is called for each value; or once(...) for a single run"
             ),
         ),
+        (
+            lambda: asyncio.Barrier(2),
+            "is of type Barrier: pass its method wait, without calling it",
+        ),
+        (
+            signal.SIGTERM,
+            "is the signal SIGTERM: pass signals(signal.SIGTERM) to wait for it",
+        ),
+        (
+            dt.timedelta(seconds=1),
+            "is a timedelta: pass every(...) or after(...) with its total_seconds()",
+        ),
+        (True, "is True: pass a function that returns an awaitable, such as queue.get"),
         (asyncio.Future, "is of type Future: wrap it in once(...) to wait for its one result"),
     ],
 )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import gc
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from multi_await import MultiAwait, each, multi_await
+from tests.conftest import Reported
 from tests.machinery.tools import steps
 
 Make = Callable[[asyncio.StreamReader], Any]
@@ -81,6 +83,27 @@ async def reading_after_an_item(
     reading = asyncio.create_task(reader.readline())
     await steps(3)
     return reading
+
+
+@pytest.mark.parametrize("make", SOURCES)
+@pytest.mark.parametrize("is_called", [False, True])
+async def test_the_failure_of_a_stream_is_delivered_or_is_still_in_the_stream(
+    make: Make, is_called: bool, reported: Reported
+) -> None:
+    reader = asyncio.StreamReader()
+    async with multi_await(asyncio.Queue[str]().get, make(reader)) as m:
+        assert m.select_nowait() is None
+        selecting = asyncio.ensure_future(m.select()) if is_called else None
+        await steps(2)
+        reader.set_exception(ConnectionResetError("reset"))
+        await steps(3)
+        if selecting is not None:
+            with pytest.raises(ConnectionResetError):
+                await selecting
+    del m, selecting
+    gc.collect()
+    assert isinstance(reader.exception(), ConnectionResetError)
+    assert reported == []
 
 
 async def test_what_a_stream_has_is_delivered_by_the_call_after_its_wake() -> None:
