@@ -42,6 +42,10 @@ def as_event(position: int, value: Any) -> tuple[int, Any]:
     return position, value
 
 
+def as_event_of_a_member(position: int, key: Any, value: Any) -> tuple[int, Any]:
+    return position, (key, value)
+
+
 class Told(asyncio.Queue[Any]):
     """An exception that was put is raised when its turn comes: a failure, or the end."""
 
@@ -336,7 +340,7 @@ class GroupAmong(NewLife):
 
     def removals(self) -> Iterator[Removal]:
         """A member, the group with those that are left, and the source beside it."""
-        yield 1, partial(self.group.remove, 1), lambda value: (2, (1, value))
+        yield 1, partial(self.group.remove, 1), partial(as_event_of_a_member, 2, 1)
         for position in (2, 0):
             yield position, partial(self.m.remove, position), partial(as_event, position)
 
@@ -353,11 +357,16 @@ class AllInAGroup(NewLife):
 
     def removals(self) -> Iterator[Removal]:
         for key in range(len(self.kinds)):
-            yield key, partial(self.group.remove, key), lambda value, key=key: (0, (key, value))
+            yield key, partial(self.group.remove, key), partial(as_event_of_a_member, 0, key)
 
     def whose(self, position: int, value: Any) -> tuple[int, Any]:
         assert position == 0
-        return value
+        source, inner = value
+        return source, inner
+
+
+def as_event_of_a_member_of_the_inner(key: int, value: Any) -> tuple[int, Any]:
+    return 0, ("inner", (key, value))
 
 
 class GroupInAGroup(NewLife):
@@ -374,9 +383,9 @@ class GroupInAGroup(NewLife):
         return multi_await(self.outer)
 
     def removals(self) -> Iterator[Removal]:
-        yield 1, partial(self.inner.remove, 1), lambda value: (0, ("inner", (1, value)))
+        yield 1, partial(self.inner.remove, 1), partial(as_event_of_a_member_of_the_inner, 1)
         for key in ("inner", "first"):
-            yield 0, partial(self.outer.remove, key), lambda value, key=key: (0, (key, value))
+            yield 0, partial(self.outer.remove, key), partial(as_event_of_a_member, 0, key)
 
     def whose(self, position: int, value: Any) -> tuple[int, Any]:
         assert position == 0

@@ -66,6 +66,7 @@ def has_a_source_removed(scenario: Scenario) -> None:
 
 
 BLOWS = [is_cancelled, times_out, has_a_failure, has_an_end, has_an_item, has_a_source_removed]
+CONSUMERS = [select, get_or_raise]
 LIVES: dict[str, tuple[type[ShortLife], list[Kind]]] = {
     "asyncio's own and a task": (ShortLife, [queue_source, function_source, fault_source]),
     "a batch and an iteration": (ShortLife, [batch_source, each_source, fault_source]),
@@ -92,7 +93,7 @@ def both(first: Deed, second: Deed) -> Deed:
 
 @pytest.mark.parametrize("second", BLOWS)
 @pytest.mark.parametrize("first", BLOWS)
-@pytest.mark.parametrize("consume", [select, get_or_raise])
+@pytest.mark.parametrize("consume", CONSUMERS)
 @pytest.mark.parametrize("life", LIVES)
 def test_a_consumer_meets_two_blows_at_any_two_steps(
     life: str,
@@ -112,8 +113,9 @@ def live_all(
     first: Deed,
     second: Deed,
     scenario: type[ShortLife],
-    strides: tuple[int, int],
+    strides: tuple[int, int] = (1, 1),
 ) -> int:
+    """The first blow at each step, and the second at each from there on; returns how many."""
     lives = 0
     for step in range(1, run(kinds, consume, {}, scenario) + 1, strides[0]):
         lived = run(kinds, consume, {step: first}, scenario)
