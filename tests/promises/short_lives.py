@@ -78,7 +78,7 @@ class ShortLife(Scenario):
     async def remove(self) -> None:
         """Remove the first source that is still there."""
         for source, remove, event in self.removals():
-            raised = self.raised
+            self.removes(source)
             try:
                 left = await remove()
             except LookupError:
@@ -88,11 +88,14 @@ class ShortLife(Scenario):
                 return
             for value in left:
                 self.take(*event(value))
-            self.has_removed(source, raised)
+            self.has_removed(source)
             return
 
-    def has_removed(self, position: int, raised: int) -> None:
-        """So many signals had come when it was removed."""
+    def removes(self, source: int) -> None:
+        """Or tries to, if it is still there."""
+
+    def has_removed(self, source: int) -> None:
+        """It has ended."""
 
 
 class NewLife(ShortLife):
@@ -139,14 +142,24 @@ class NewLife(ShortLife):
 
     @contextlib.asynccontextmanager
     async def failures(self) -> AsyncIterator[None]:
-        """After a timeout, the consumer holds nothing that a rival waits for."""
+        """Between two calls, the consumer holds nothing that a rival waits for."""
         async with super().failures():
             timeout = self.timeout
             assert timeout is not None
             yield
         if timeout.expired():
-            await asyncio.sleep(0.01)
-            assert self.queue.empty() or not self.in_line
+            await self.is_away()
+
+    async def rest(self) -> None:
+        await super().rest()
+        await self.is_away()
+
+    async def is_away(self) -> None:
+        for _ in range(8):
+            await asyncio.sleep(0)
+            if self.queue.empty() or not self.in_line:
+                return
+        raise AssertionError("a rival waits for an item that is there")
 
     def take(self, position: int, value: Any) -> None:
         source, item = self.whose(position, value)
@@ -185,6 +198,11 @@ class NewLife(ShortLife):
 # -- what is told: items, failures, an end ---------------------------------------------------------
 
 
+def wrapped_queue_source(scenario: Scenario) -> Any:
+    """Told nothing, but rivals wait for the same."""
+    return catching(ending(scenario.queue.get, END), lambda _: BROKEN)
+
+
 def told_source(scenario: Scenario) -> Any:
     """Inline."""
     assert isinstance(scenario, NewLife)
@@ -220,6 +238,7 @@ def told_batch_source(scenario: Scenario) -> Any:
 
 
 OF_TOLD: list[Kind] = [
+    wrapped_queue_source,
     told_source,
     told_function_source,
     told_iteration_source,
@@ -249,6 +268,7 @@ class TimersAreReset(NewLife):
                 try:
                     timer.reset(delay)
                     self.due[kind] = now + delay
+                    assert timer.when() == now + delay
                 except RuntimeError as refusal:  # it is being removed, or the consumer has gone
                     assert "has ended" in str(refusal)  # noqa: PT017 -- as said
                     self.due[kind] = None
@@ -260,8 +280,8 @@ class TimersAreReset(NewLife):
         super().one_more_item()
         self.reset_all(0)
 
-    def has_removed(self, position: int, _: int) -> None:
-        self.due[self.kinds[position]] = None
+    def has_removed(self, source: int) -> None:
+        self.due[self.kinds[source]] = None
 
     def take(self, position: int, value: Any) -> None:
         super().take(position, value)
@@ -297,22 +317,21 @@ class SignalsOverlap(NewLife):
             await self.consumed(self, m)
         finally:
             for position in list(self.since):
-                self.leaves(position, self.raised)
+                self.removes(position)
 
-    def leaves(self, position: int, raised: int) -> None:
-        if position in self.since:
-            self.owed[position] += raised - self.since.pop(position)
+    def removes(self, source: int) -> None:
+        if source in self.since:
+            self.owed[source] += self.raised - self.since.pop(source)
 
     def one_more_item(self) -> None:
         super().one_more_item()
         self.disturb()
 
-    def has_removed(self, position: int, raised: int) -> None:
-        self.leaves(position, raised)
-        if self.kinds[position] is signals_source:
+    def has_removed(self, source: int) -> None:
+        if self.kinds[source] is signals_source:
             with contextlib.suppress(RuntimeError):  # the set has ended meanwhile
-                assert self.m.add(signals_source(self)) == position
-                self.since[position] = self.raised
+                assert self.m.add(signals_source(self)) == source
+                self.since[source] = self.raised
 
     def take(self, position: int, value: Any) -> None:
         super().take(position, value)

@@ -23,6 +23,7 @@ from tests.promises.short_lives import (
     told_function_source,
     told_iteration_source,
     told_source,
+    wrapped_queue_source,
 )
 from tests.promises.test_every_step import (
     Consume,
@@ -47,7 +48,7 @@ from tests.promises.test_every_step import (
 
 # Of the first and of the second blow; every pair is run with LENGTH=5, and `make soak` picks some.
 STRIDES = {2: (6, 12), 3: (2, 3)}.get(LENGTH, (1, 1))
-NEW_STRIDES = {2: (6, 12), 3: (2, 5), 4: (1, 3)}.get(LENGTH, (1, 1))
+NEW_STRIDES = {2: (6, 12), 3: (2, 5), 4: (1, 5)}.get(LENGTH, (1, 1))
 
 
 def has_an_end(scenario: Scenario) -> None:
@@ -70,7 +71,10 @@ CONSUMERS = [select, get_or_raise]
 LIVES: dict[str, tuple[type[ShortLife], list[Kind]]] = {
     "asyncio's own and a task": (ShortLife, [queue_source, function_source, fault_source]),
     "a batch and an iteration": (ShortLife, [batch_source, each_source, fault_source]),
-    "ends and failures as values": (NewLife, [told_source, told_function_source]),
+    "ends and failures as values": (
+        NewLife,
+        [wrapped_queue_source, told_source, told_function_source],
+    ),
     "a batch and an iteration that end": (NewLife, [told_batch_source, told_iteration_source]),
     "timers that are reset": (
         TimersAreReset,
@@ -78,7 +82,7 @@ LIVES: dict[str, tuple[type[ShortLife], list[Kind]]] = {
     ),
     "signals that overlap": (SignalsOverlap, [signals_source, signals_source, fault_source]),
     "a group among them": (GroupAmong, [queue_source, told_function_source, batch_source]),
-    "all in a group": (AllInAGroup, [queue_source, told_source]),
+    "all in a group": (AllInAGroup, [wrapped_queue_source, told_source]),
     "a group in a group": (GroupInAGroup, [batch_source, told_iteration_source, queue_source]),
 }
 
