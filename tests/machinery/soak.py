@@ -1,7 +1,8 @@
 """Random programs and schedules, other ones each time: `make soak SECONDS=60`.
 
 With them go the programs of every_program.py that are an operation longer than in CI: of a setting
-those that begin alike, chosen at random, too.
+those that begin alike, chosen at random, too. And in a life chosen at random, two blows come at
+every pair of steps.
 
 Each round has a seed, which is printed; SOAK_SEED=... runs that round again, and no other.
 """
@@ -30,6 +31,7 @@ from tests.machinery.shuffled_loop import ShuffledLoop
 from tests.promises.test_conservation import Schedule, function_source, inline_source
 from tests.promises.test_conservation import run as run_schedule
 from tests.promises.test_conservation_open_sets import Changing
+from tests.promises.test_two_blows import BLOWS, CONSUMERS, LIVES, live_all
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", "60"))
 SEED = os.environ.get("SOAK_SEED")
@@ -37,7 +39,7 @@ PROGRAMS = 500  # in a round, for each event loop
 SCHEDULES = 10
 LENGTH = 5  # of the small programs
 PARTS = 20  # more or less the operations that a program may begin with
-COUNTED = ("programs", "steps", "schedules", "of all small programs")
+COUNTED = ("programs", "steps", "schedules", "of all small programs", "lives")
 
 
 def run_programs(seed: int, loop_factory: Callable[[], asyncio.AbstractEventLoop]) -> Counter[str]:
@@ -63,6 +65,14 @@ def run_every_program(seed: int) -> int:
     with pytest.MonkeyPatch.context() as patch, asyncio.Runner(loop_factory=new_loop) as runner:
         patch.setattr(calls, "BUDGET", BUDGET)
         return runner.run(programs)
+
+
+def run_lives(seed: int) -> int:
+    """Two blows, of which each may come at every step."""
+    chosen = random.Random(seed)  # noqa: S311 -- no secret
+    scenario, kinds = LIVES[chosen.choice(list(LIVES))]
+    consume, first, second = chosen.choice(CONSUMERS), chosen.choice(BLOWS), chosen.choice(BLOWS)
+    return live_all(kinds, consume, first, second, scenario)
 
 
 def run_schedules(seed: int) -> None:
@@ -92,6 +102,7 @@ def test_soak() -> None:
             seen += run_programs(seed, shuffled_loop)
             run_schedules(seed)
             seen["of all small programs"] += run_every_program(seed)
+            seen["lives"] += run_lives(seed)
         except BaseException as failure:
             failure.add_note(f"SOAK_SEED={seed} runs this round again")
             raise

@@ -7,12 +7,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
-from multi_await import after, multi_await
 from tests.machinery.tools import LENGTH
+from tests.promises.short_lives import (
+    AllInAGroup,
+    GroupAmong,
+    GroupInAGroup,
+    NewLife,
+    ShortLife,
+    SignalsOverlap,
+    TimersAreReset,
+    told_batch_source,
+    told_function_source,
+    told_iteration_source,
+    told_source,
+    wrapped_queue_source,
+)
 from tests.promises.test_every_step import (
     Consume,
     Deed,
@@ -26,38 +38,17 @@ from tests.promises.test_every_step import (
     has_a_failure,
     is_cancelled,
     queue_source,
+    reset_after_source,
+    reset_every_source,
     run,
     select,
+    signals_source,
     times_out,
 )
 
-STRIDES = {2: (6, 12), 3: (2, 3)}.get(LENGTH, (1, 1))  # of the first and of the second blow
-
-
-class ShortLife(Scenario):
-    """Its set is open."""
-
-    items = 1
-
-    def waits_on(self, sources: list[Any]) -> Any:
-        m: Any = multi_await()
-        for source in [*sources, after(0.3)]:
-            m.add(source)
-        return m
-
-    async def remove(self) -> None:
-        """Remove the first source that is still there."""
-        for position in range(len(self.kinds)):
-            try:
-                left = await self.m.remove(position)
-            except IndexError:
-                continue
-            except RuntimeError as refusal:
-                assert "was closed" in str(refusal)  # noqa: PT017 -- or another position is next
-                return
-            for value in left:
-                self.take(position, value)
-            return
+# Of the first and of the second blow; every pair is run with LENGTH=5, and `make soak` picks some.
+STRIDES = {2: (6, 12), 3: (2, 3)}.get(LENGTH, (1, 1))
+NEW_STRIDES = {2: (6, 12), 3: (2, 5), 4: (1, 5)}.get(LENGTH, (1, 1))
 
 
 def has_an_end(scenario: Scenario) -> None:
@@ -65,7 +56,8 @@ def has_an_end(scenario: Scenario) -> None:
 
 
 def has_an_item(scenario: Scenario) -> None:
-    scenario.queue.put_nowait(scenario.number())
+    assert isinstance(scenario, ShortLife)
+    scenario.one_more_item()
 
 
 def has_a_source_removed(scenario: Scenario) -> None:
@@ -75,9 +67,23 @@ def has_a_source_removed(scenario: Scenario) -> None:
 
 
 BLOWS = [is_cancelled, times_out, has_a_failure, has_an_end, has_an_item, has_a_source_removed]
-LIVES = {
-    "asyncio's own and a task": [queue_source, function_source, fault_source],
-    "a batch and an iteration": [batch_source, each_source, fault_source],
+CONSUMERS = [select, get_or_raise]
+LIVES: dict[str, tuple[type[ShortLife], list[Kind]]] = {
+    "asyncio's own and a task": (ShortLife, [queue_source, function_source, fault_source]),
+    "a batch and an iteration": (ShortLife, [batch_source, each_source, fault_source]),
+    "ends and failures as values": (
+        NewLife,
+        [wrapped_queue_source, told_source, told_function_source],
+    ),
+    "a batch and an iteration that end": (NewLife, [told_batch_source, told_iteration_source]),
+    "timers that are reset": (
+        TimersAreReset,
+        [reset_every_source, reset_after_source, queue_source],
+    ),
+    "signals that overlap": (SignalsOverlap, [signals_source, signals_source, fault_source]),
+    "a group among them": (GroupAmong, [queue_source, told_function_source, batch_source]),
+    "all in a group": (AllInAGroup, [wrapped_queue_source, told_source]),
+    "a group in a group": (GroupInAGroup, [batch_source, told_iteration_source, queue_source]),
 }
 
 
@@ -91,24 +97,38 @@ def both(first: Deed, second: Deed) -> Deed:
 
 @pytest.mark.parametrize("second", BLOWS)
 @pytest.mark.parametrize("first", BLOWS)
-@pytest.mark.parametrize("consume", [select, get_or_raise])
-@pytest.mark.parametrize("kinds", LIVES.values(), ids=LIVES)
+@pytest.mark.parametrize("consume", CONSUMERS)
+@pytest.mark.parametrize("life", LIVES)
 def test_a_consumer_meets_two_blows_at_any_two_steps(
-    kinds: list[Kind],
+    life: str,
     consume: Consume,
     first: Deed,
     second: Deed,
     record_property: Callable[[str, object], None],
 ) -> None:
+    scenario, kinds = LIVES[life]
+    strides = NEW_STRIDES if issubclass(scenario, NewLife) else STRIDES
+    record_property("lives", live_all(kinds, consume, first, second, scenario, strides))
+
+
+def live_all(
+    kinds: list[Kind],
+    consume: Consume,
+    first: Deed,
+    second: Deed,
+    scenario: type[ShortLife],
+    strides: tuple[int, int] = (1, 1),
+) -> int:
+    """The first blow at each step, and the second at each from there on; returns how many."""
     lives = 0
-    for step in range(1, run(kinds, consume, {}, ShortLife) + 1, STRIDES[0]):
-        lived = run(kinds, consume, {step: first}, ShortLife)
-        for later in range(step + step % STRIDES[1], lived + 1, STRIDES[1]):
+    for step in range(1, run(kinds, consume, {}, scenario) + 1, strides[0]):
+        lived = run(kinds, consume, {step: first}, scenario)
+        for later in range(step + step % strides[1], lived + 1, strides[1]):
             deeds = {step: first, later: second} if step < later else {step: both(first, second)}
             try:
-                run(kinds, consume, deeds, ShortLife)
+                run(kinds, consume, deeds, scenario)
             except BaseException as failure:
                 failure.add_note(f"at the steps {step} and {later} of {lived}")
                 raise
             lives += 1
-    record_property("lives", lives)
+    return lives
