@@ -17,6 +17,7 @@ from tests.machinery.tools import (
     Gate,
     cancelled_after,
     dropped_without_end,
+    in_another_thread,
     nowait_calls,
     slow_to_end,
     steps,
@@ -372,6 +373,9 @@ def test_a_second_event_loop_is_an_error() -> None:
     async def second() -> None:
         with pytest.raises(RuntimeError, match=r"^this MultiAwait belongs to another event loop$"):
             await m.select()
+        for call in (m.select_nowait, m.get_nowait):
+            with pytest.raises(RuntimeError, match="another event loop"):
+                call()
 
     async def third() -> None:
         with pytest.raises(RuntimeError, match="another event loop"):
@@ -380,6 +384,24 @@ def test_a_second_event_loop_is_an_error() -> None:
     for main in (first, second, third):
         with asyncio.Runner(loop_factory=new_loop) as runner:
             runner.run(main())
+
+
+def test_a_wake_is_accepted_in_the_thread_to_which_the_event_loop_has_moved() -> None:
+    queue, loop = asyncio.Queue[int](), new_loop()
+
+    async def first() -> MultiAwait[int]:
+        m = multi_await(queue.get)
+        assert m.select_nowait() is None
+        return m
+
+    async def second() -> None:
+        loop.call_soon(queue.put_nowait, 1)
+        assert await m.select() == (0, 1)
+        await m.cancel()
+
+    m = loop.run_until_complete(first())
+    in_another_thread(lambda: loop.run_until_complete(second()))
+    loop.close()
 
 
 @dropped_without_end

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from multi_await import PENDING, Pending, Source, Wake, inline, multi_await
+from multi_await import PENDING, Group, Pending, Source, Wake, inline, multi_await
 from tests.machinery.tools import cancelled_after, steps, ticks
 
 
@@ -166,6 +166,68 @@ async def test_the_claim_of_what_is_removed_or_paused_is_released_once_at_most(c
             m.pause(1)
             await steps(2)
             assert second.log == ["pending", "released"]
+
+
+@pytest.mark.parametrize("end", ["remove", "exhausted"])
+async def test_nothing_is_released_of_a_source_that_is_ending(end: str) -> None:
+    class EndsSlowly(Log):
+        def poll(self, wake: Wake) -> str | Pending:
+            if self.value == "end":
+                wake()
+                raise StopAsyncIteration
+            return super().poll(wake)
+
+        async def aclose(self) -> None:
+            self.log.append("ending")
+            await asyncio.sleep(1)
+
+    queue, source = asyncio.Queue[int](), EndsSlowly()
+    async with multi_await() as m:
+        m.add(queue.get)
+        m.add(source)
+        asyncio.get_running_loop().call_soon(queue.put_nowait, 1)
+        asyncio.get_running_loop().call_soon(source.ready, "end")
+        assert await m.select() == (0, 1)
+        if end == "remove":
+            await m.remove(1)
+        else:
+            assert m.select_nowait() is None
+        await steps(2)
+    assert source.log == ["pending", "ending"]
+
+
+async def test_a_source_that_wakes_itself_in_each_poll_keeps_no_call_that_does_not_wait() -> None:
+    class Spins(Source[int]):
+        def poll(self, wake: Wake) -> Pending:
+            wake()
+            return PENDING
+
+    queue = asyncio.Queue[int]()
+    group = Group[str, int]()
+    group.add("a", Spins())
+    group.add("b", queue.get)
+    async with multi_await(Spins(), group) as m:
+        assert m.select_nowait() is None
+        assert m.get_nowait() == ((None, None), (None, None))
+        queue.put_nowait(1)
+        assert await m.select() == (1, ("b", 1))
+
+
+async def test_a_call_within_the_start_of_a_source_is_refused() -> None:
+    class Calls(Source[int]):
+        def start(self) -> None:
+            m.select_nowait()
+
+        def poll(self, wake: Wake) -> int:
+            return 1
+
+    queue = asyncio.Queue[int]()
+    queue.put_nowait(1)
+    m = multi_await(queue.get, Calls())
+    async with m:
+        assert await m.select() == (0, 1)
+        with pytest.raises(RuntimeError, match="another call on this MultiAwait"):
+            await m.select()
 
 
 async def test_a_claim_is_not_released_under_a_call_that_began_meanwhile() -> None:
