@@ -19,13 +19,31 @@ T = TypeVar("T")
 ended_by: ContextVar[asyncio.Task[Any] | None] = ContextVar("ended_by", default=None)
 
 
+# Which task, by its `id`, started the one that runs.
+_started_by: ContextVar[int | None] = ContextVar("_started_by", default=None)
+
+
+def start(coroutine: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
+    """Run a coroutine in a task: with the loop's factory if it has one, else eagerly from 3.12 on.
+
+    A coroutine that does not wait then costs no pass through the loop.
+    """
+    before = _started_by.set(id(asyncio.current_task()))
+    try:
+        return _start(coroutine, name)
+    finally:
+        _started_by.reset(before)
+
+
+def is_a_sources_task() -> bool:
+    """Whether the running task was started here, rather than being the one that polls."""
+    by = _started_by.get()
+    return by is not None and by != id(asyncio.current_task())
+
+
 if sys.version_info >= (3, 12):  # pragma: no cover -- which of the two depends on the Python
 
-    def start(coroutine: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
-        """Run a coroutine in a task: with the loop's factory if it has one, else eagerly.
-
-        A coroutine that does not wait then costs no pass through the loop.
-        """
+    def _start(coroutine: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
         loop = asyncio.get_running_loop()
         if loop.get_task_factory() is None:
             return _started_eagerly(coroutine, loop, name)
@@ -47,8 +65,7 @@ if sys.version_info >= (3, 12):  # pragma: no cover -- which of the two depends 
             del task  # the traceback of its failure may keep this frame: no cycle
 else:  # pragma: no cover -- as above
 
-    def start(coroutine: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
-        """Run a coroutine in a task, with the loop's factory if it has one."""
+    def _start(coroutine: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
         return asyncio.get_running_loop().create_task(coroutine, name=name)
 
 

@@ -31,10 +31,10 @@ SIZES = [2, 1024]
 MOST = {
     ("backlog", "select"): (103, 4),
     ("backlog", "__anext__"): (104, 4),
-    ("backlog", "get"): (240, 9),
+    ("backlog", "get"): (242, 9),
     ("wake", "select"): (424, 16),
-    ("wake", "get"): (629, 23),
-    ("functions", "select"): (170, 7),
+    ("wake", "get"): (635, 23),
+    ("functions", "select"): (186, 8),
 }
 
 pytestmark = [

@@ -177,9 +177,8 @@ class Calls(ReadyQueue):
         values: list[Any] = [None] * len(self.slots)
         failures: list[BaseException | None] = [None] * len(self.slots)
         taken: list[Slot] = []
-        turns = self._all() if self.biased else self._ready
+        turns, not_all = (self._all(), True) if self.biased else (self._ready, only_kept)
         turns.append(END_OF_ROUND)
-        not_all = only_kept or self.biased
         try:
             while (slot := turns.popleft()) is not END_OF_ROUND:
                 if not_all and not self._has_turn(slot, only_kept):

@@ -24,6 +24,7 @@ from typing import Any, Literal, TypeAlias
 from multi_await._core.outcome import Failed, attributed, report
 from multi_await._core.slot import Slot
 from multi_await._source import ENDED, INTERRUPTS, PENDING
+from multi_await._tasks import is_a_sources_task
 from multi_await._tracebacks import without_our_frames
 
 # `new` until the sources have been started. In a call, it is polling, or asleep until a wake.
@@ -125,9 +126,9 @@ class ReadyQueue(ABC):
     async def _outside(self, call: str) -> None:
         """Continue outside of any poll, where waiting for the end of a source is safe.
 
-        A task that started eagerly runs its first step within the poll, and the next one outside.
+        A task that started eagerly runs its first step within a poll, and the next one outside.
         """
-        if self.phase == "polling":
+        if self.phase == "polling" and is_a_sources_task():
             await asyncio.sleep(0)
         if self.phase == "polling":
             raise RuntimeError(

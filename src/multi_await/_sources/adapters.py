@@ -220,7 +220,9 @@ def source_that_knows(source: Source[Any]) -> Ending[Any, Any] | Once[Any] | Tic
     """
     while type(source) is Catching:
         source = source._source
-    return source if isinstance(source, Ending | Once | Ticks) else None
+    if type(source) is Ending or type(source) is Once or type(source) is Ticks:
+        return source
+    return None
 
 
 def _inner(given: SourceLike[T], adapter: str) -> Source[T]:

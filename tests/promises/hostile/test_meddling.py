@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -75,19 +74,6 @@ async def test_an_end_from_within_a_poll_is_a_failure(end: str) -> None:
                 await here.item(call)
         assert {type(failure) for failure in here.failures} == {RuntimeError}
         assert "from within a source" in str(here.failures[0])
-
-
-@pytest.mark.skipif(sys.version_info < (3, 12), reason="tasks that start eagerly came with 3.12")
-async def test_an_end_before_the_first_await_of_a_task_is_a_failure_from_3_12_on() -> None:
-    asyncio.get_running_loop().set_task_factory(None)
-
-    async def ends() -> None:
-        await here.m.cancel()
-
-    async with Beside(ends) as here:
-        for _ in range(3):
-            await here.item()
-    assert "from within a source" in str(here.failures[0])
 
 
 @pytest.mark.in_order

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from multi_await import PENDING, Group, Pending, Source, Wake, inline, multi_await
+from multi_await import PENDING, Group, Pending, Source, Wake, multi_await
 from tests.machinery.tools import cancelled_after, steps, ticks
 
 
@@ -300,18 +300,19 @@ async def test_what_a_poll_wakes_is_polled_by_the_same_call_and_not_released() -
 
 
 async def test_an_end_from_within_a_poll_is_a_failure_also_if_the_call_has_slept() -> None:
-    begin = asyncio.Event()
+    class Ends(Log):
+        def poll(self, wake: Wake) -> str | Pending:
+            if self.wake is not None:
+                m.cancel().send(None)
+            return super().poll(wake)
 
-    async def ends() -> None:
-        await begin.wait()
-        await m.cancel()
-
-    async with multi_await() as m:
-        m.add(inline(ends))
-        asyncio.get_running_loop().call_soon(begin.set)
+    source = Ends()
+    async with multi_await(source) as m:
+        asyncio.get_running_loop().call_soon(source.ready, "value")
         with pytest.raises(RuntimeError, match="from within a source"):
             await m.select()
-        assert len(m) == 1
+        source.wake = None
+        assert await m.select() == (0, "value")
 
 
 async def test_a_source_that_was_interrupted_is_polled_once_a_round() -> None:
