@@ -250,6 +250,23 @@ async def test_a_key_that_is_not_there_is_a_key_error(call: str) -> None:
         await group.remove("a")
 
 
+async def test_keys_are_the_same_if_they_are_equal_and_not_if_their_hashes_are() -> None:
+    group = Group[object, int]()
+    one, other = asyncio.Queue[int](), asyncio.Queue[int]()
+    key, equal = (float("1"), "key"), (1, "key")
+    group.add(key, one.get)
+    with pytest.raises(ValueError, match="there is a source under the key"):
+        group.add(equal, other.get)
+    assert hash(-1) == hash(-2)
+    group.add(-1, one.get)
+    group.add(-2, other.get)
+    async with multi_await(group) as m:
+        assert await group.remove(equal) == ()
+        assert list(group) == [-1, -2]
+        other.put_nowait(2)
+        assert await m.select() == (0, (-2, 2))
+
+
 async def test_a_paused_source_is_not_polled_until_it_is_resumed() -> None:
     group = Group[str, int]()
     group.add("a", filled(1, 2).get)

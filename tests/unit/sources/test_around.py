@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import gc
 import traceback
-from collections.abc import AsyncIterator
+import weakref
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -153,3 +155,37 @@ async def test_a_caught_failure_keeps_no_frame_of_the_package_alive() -> None:
         (failure,), _ = await m.get()
     assert isinstance(failure, ValueError)
     assert [frame.name for frame in traceback.extract_tb(failure.__traceback__)] == ["fails"]
+
+
+@pytest.mark.parametrize("adapter", [lambda s: ending(s, None), lambda s: catching(s, repr)])
+async def test_a_failed_start_that_was_raised_is_freed_without_the_garbage_collector(
+    adapter: Callable[[Any], Source[Any]],
+) -> None:
+    class Failure(BaseException):
+        """Unlike a built-in exception, it can be referred to weakly; not caught."""
+
+    class FailsWith(Fails):
+        def start(self) -> None:
+            raise Failure
+
+    gc.disable()
+    try:
+        async with multi_await(adapter(FailsWith())) as m:
+            gone = list[weakref.ref[Failure]]()
+            try:
+                await m.select()
+            except Failure as failure:
+                gone.append(weakref.ref(failure))
+            assert gone.pop()() is None
+    finally:
+        gc.enable()
+    assert m.undelivered == ((0, 7),)
+
+
+async def test_an_adapter_shows_what_it_is_around() -> None:
+    queue = asyncio.Queue[int]()
+    m = multi_await(ending(queue.get, None), catching(ending(queue.get, None), str))
+    assert repr(m) == (
+        "<MultiAwait 0 ending(Queue.get) ready, 1 catching(ending(Queue.get)) ready>"
+    )
+    await m.cancel()
