@@ -13,6 +13,7 @@ import pytest
 
 from multi_await import (
     PENDING,
+    Group,
     MultiAwait,
     NothingToAwait,
     Pending,
@@ -456,9 +457,11 @@ async def test_the_outcome_of_a_paused_function_source_is_kept() -> None:
         assert gate.calls == 1
 
 
-async def test_a_source_that_pauses_itself_with_its_value_is_not_polled_until_it_is_resumed() -> (
-    None
-):
+@pytest.mark.parametrize("call", ["select", "get", "get_or_raise"])
+@pytest.mark.parametrize("biased", [False, True])
+async def test_a_source_that_pauses_itself_with_its_value_is_not_polled_until_it_is_resumed(
+    biased: bool, call: str
+) -> None:
     class OneAtATime(Source[int]):
         polls = 0
 
@@ -467,11 +470,56 @@ async def test_a_source_that_pauses_itself_with_its_value_is_not_polled_until_it
             m.pause(0)
             return self.polls
 
-    async with multi_await(OneAtATime(), asyncio.Event().wait) as m:
-        assert await m.select() == (0, 1)
+    async with multi_await(OneAtATime(), asyncio.Event().wait, biased=biased) as m:
+        await getattr(m, call)()
         assert m.select_nowait() is None
         m.resume(0)
-        assert await m.select() == (0, 2)
+        assert m.select_nowait() == (0, 2)
+
+
+@pytest.mark.parametrize("biased", [False, True])
+async def test_a_source_that_another_one_adds_is_started_and_polled_by_the_same_call(
+    biased: bool,
+) -> None:
+    class Newcomer(Source[int]):
+        started = 0
+
+        def start(self) -> None:
+            self.started += 1
+
+        def poll(self, wake: Wake) -> int:
+            return self.started
+
+    class Adds(Source[int]):
+        def poll(self, wake: Wake) -> Pending:
+            m.add(Newcomer())
+            m.pause(0)
+            return PENDING
+
+    async with multi_await(biased=biased) as m:
+        m.add(Adds())
+        assert await m.select() == (1, 1)
+
+
+@pytest.mark.parametrize("biased", [False, True])
+async def test_a_source_of_a_group_that_pauses_itself_with_its_value_is_not_polled_again(
+    biased: bool,
+) -> None:
+    class OneAtATime(Source[int]):
+        polls = 0
+
+        def poll(self, wake: Wake) -> int:
+            self.polls += 1
+            group.pause("a")
+            return self.polls
+
+    group = Group[str, int](biased=biased)
+    group.add("a", OneAtATime())
+    async with multi_await(group) as m:
+        assert await m.select() == (0, ("a", 1))
+        assert m.select_nowait() is None
+        group.resume("a")
+        assert await m.select() == (0, ("a", 2))
 
 
 @pytest.mark.parametrize("call", ["get", "get_or_raise", "select"])
