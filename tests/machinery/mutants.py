@@ -70,10 +70,12 @@ STAGES: dict[str, tuple[str, dict[str, str], int]] = {
 # The unit tests of a module, where they are not in the one file of its own name: what is likely to
 # notice.
 FIRST = {
+    "_group": "group group_ends",
     "_multi_await": "multi_await open_sets",
     "_names": "multi_await open_sets",
     "_source": "source inline convert adapters",
     "_tasks": "source multi_await",
+    "_tracebacks": "source around",
     "adapters": "around ending adapters",
     "calls": "ready kept multi_await open_sets",
     "closing": "source multi_await",
@@ -81,7 +83,8 @@ FIRST = {
     "function": "source multi_await",
     "inline": "inline inline_context stream_release dispatch",
     "iteration": "each_scopes adapters",
-    "once": "adapters",
+    "members": "group group_ends",
+    "once": "adapters around group_ends",
     "outcome": "source multi_await kept",
     "positions": "open_sets multi_await",
     "queues": "put batched dispatch",
