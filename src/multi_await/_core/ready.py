@@ -128,7 +128,7 @@ class ReadyQueue(ABC):
 
         A task that started eagerly runs its first step within a poll, and the next one outside.
         """
-        if self.phase == "polling" and is_a_sources_task():
+        if self.phase == "polling" and is_a_sources_task():  # pragma: no cover -- from 3.12 on
             await asyncio.sleep(0)
         if self.phase == "polling":
             raise RuntimeError(
