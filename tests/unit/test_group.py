@@ -267,6 +267,29 @@ async def test_keys_are_the_same_if_they_are_equal_and_not_if_their_hashes_are()
         assert await m.select() == (0, (-2, 2))
 
 
+async def test_no_key_is_compared_when_a_source_leaves_by_itself() -> None:
+    compared = list[str]()
+
+    class SameHash:
+        def __hash__(self) -> int:
+            return 1
+
+        def __eq__(self, other: object) -> bool:
+            compared.append("compared")
+            return False
+
+    group = Group[SameHash, str]()
+    never = asyncio.Queue[str]()
+    for source in (never.get, never.get, ending(each(letters("")), "end")):
+        group.add(SameHash(), source)
+    async with multi_await(group) as m:
+        assert compared != []
+        compared.clear()
+        _, (_, value) = await m.select()
+    assert compared == []
+    assert value == "end"
+
+
 async def test_a_paused_source_is_not_polled_until_it_is_resumed() -> None:
     group = Group[str, int]()
     group.add("a", filled(1, 2).get)
