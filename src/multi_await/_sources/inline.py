@@ -229,31 +229,15 @@ class InlineSource(Source[T]):
 
 
 class StreamSource(InlineSource[T]):
-    """A method of `asyncio.StreamReader`, which keeps all it has read in the stream's buffer.
+    """A method of `asyncio.StreamReader`: a wake reserves nothing that another task could use.
 
-    So a wake reserves nothing that another task could use, and the next poll can start anew. It
-    must: when a coroutine that was woken resumes or closes, it removes the stream's waiter, which
-    may by then be that of another task.
+    Giving it up would only remove the waiter of a task that has begun to read the stream since.
     """
 
     __slots__ = ()
 
     def release(self) -> None:
         pass
-
-    def _run(self, coroutine: Steps, resume: Callable[[Any], Any], argument: object) -> T | Pending:
-        outcome = super()._run(coroutine, resume, argument)
-        if outcome is PENDING:
-            self._future.add_done_callback(self._start_anew)
-        return outcome
-
-    def _start_anew(self, future: asyncio.Future[Any]) -> None:
-        if not future.cancelled():
-            future.exception()  # retrieved: the stream keeps it for the next read
-        coroutine = self._coroutine
-        if coroutine is not None and future is self._future:
-            self._coroutine = None
-            coroutine.close()
 
 
 class _InContext:
