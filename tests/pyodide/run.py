@@ -23,7 +23,9 @@ Report = TypeVar("Report", pytest.CollectReport, pytest.TestReport)
 
 CHECKOUT = Path(__file__).parents[2]
 # What may ask for something that is lacking: the tests with what is beside them, and the examples.
-ASKS = re.compile(r"docs/|tests/(docs|peers|promises|real|unit)/|tests/machinery/(ends|test_|tools)")
+ASKS = re.compile(
+    r"docs/|tests/(docs|peers|promises|real|unit)/|tests/machinery/(ends|test_|tools)"
+)
 NOT_INSTALLED = ["aiohttp", "aiomqtt", "anyio", "asyncpg", "nats", "redis"]
 # What an error says where it is missed. Who misses it is found out by running all tests.
 LACKS = {
