@@ -161,8 +161,12 @@ if sys.version_info >= (3, 13):  # pragma: no cover -- which of the two depends 
 else:  # pragma: no cover -- as above
     ENDED = (StopAsyncIteration,)
 
-# What is raised to end the program, and is no source's affair.
+# What is raised to end the program, and does not concern the sources.
 INTERRUPTS = (KeyboardInterrupt, SystemExit)
+
+
+def unheard() -> None:
+    """What a source calls in place of an owner that wants to know when it is over."""
 
 
 SourceLike: TypeAlias = Callable[[], Awaitable[T]] | Source[T]

@@ -1,6 +1,7 @@
 """Sources that wrap a source: its end as a value, and its failures as values.
 
-They know what a source is, but neither which kinds there are nor what polls them.
+They know what a source is, and which kinds know that an outcome is their last one, but not what
+polls them.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from multi_await._names import name_of, safe_repr, short
-from multi_await._source import ENDED, Pending, Source, SourceLike, Wake, failing_after
+from multi_await._source import ENDED, Pending, Source, SourceLike, Wake, failing_after, unheard
 from multi_await._sources.convert import (
     close_coroutines,
     handed_over,
@@ -150,7 +151,7 @@ class Ending(_Around[T, T | V]):
         super().__init__(source)
         self._value = value
         self._has_told = False
-        self.when_over: Callable[[], None] | None = None
+        self.when_over: Callable[[], None] = unheard
 
     def _ask(self, poll: Poll[T], wake: Wake) -> T | V | Pending:
         if self._has_told:
@@ -159,8 +160,7 @@ class Ending(_Around[T, T | V]):
             return self._ask_inner(poll, wake)
         except ENDED:
             self._has_told = True
-            if self.when_over is not None:
-                self.when_over()
+            self.when_over()
             return self._value
 
     async def aclose(self) -> Iterable[T | V] | None:

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from multi_await._names import holds, name_of, safe_repr, short, type_of
 from multi_await._source import Source, SourceLike
-from multi_await._sources.function import FunctionSource
+from multi_await._sources.function import FunctionSource, is_source
 from multi_await._sources.inline import of_asyncio
 from multi_await._sources.queues import of_get
 
@@ -71,13 +71,8 @@ def as_sources(given: Sequence[SourceLike[Any]]) -> list[Source[Any]]:
 
 def source_object(given: SourceLike[T]) -> Source[T] | None:
     """The given object if it is a `Source`, and not a function."""
-    is_source = issubclass(type(given), Source) or holds(_says_so, given)
-    return given if is_source else None  # type: ignore[return-value]  # see above
-
-
-def _says_so(given: object) -> bool:
-    """By its `__class__`, which of a source's proxy is that of the source."""
-    return isinstance(given, Source)
+    is_one = issubclass(type(given), Source) or holds(is_source, given)
+    return given if is_one else None  # type: ignore[return-value]  # see above
 
 
 def handed_over(source: Source[Any]) -> bool:

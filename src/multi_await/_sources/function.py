@@ -109,7 +109,7 @@ def _instead(mistake: object) -> str:
             "which another thread completes: return asyncio.wrap_future(...) of it, or use "
             "loop.run_in_executor"
         )
-    if holds(_is_source, mistake):
+    if holds(is_source, mistake):
         return "which is a source itself: pass it, and not what returns it"
     return (
         "which can't be awaited: a source is a function that returns a coroutine, a Task or a "
@@ -121,8 +121,9 @@ def _is_concurrent(mistake: object) -> bool:
     return isinstance(mistake, concurrent.futures.Future)
 
 
-def _is_source(mistake: object) -> bool:
-    return isinstance(mistake, Source)
+def is_source(value: object) -> bool:
+    """By its `__class__`, which of a source's proxy is that of the source."""
+    return isinstance(value, Source)
 
 
 def started(coroutine: Coroutine[Any, Any, T], label: str) -> asyncio.Task[T]:

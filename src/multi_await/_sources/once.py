@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 
 from multi_await._names import holds, qualname_of, short, type_of
-from multi_await._source import ENDED, PENDING, Pending, Source, Wake
+from multi_await._source import ENDED, PENDING, Pending, Source, Wake, unheard
 from multi_await._sources.convert import close_coroutines
 from multi_await._sources.function import TaskSource, can_be_awaited
 
@@ -67,7 +67,7 @@ class Once(TaskSource[T]):
         super().__init__(f"once({qualname_of(given) or type_of(given)})")
         self._given: Awaitable[T] | None = given
         self._is_theirs = holds(asyncio.isfuture, given)
-        self.when_over: Callable[[], None] | None = None
+        self.when_over: Callable[[], None] = unheard
 
     def poll(self, wake: Wake) -> T | Pending:
         try:
@@ -75,15 +75,11 @@ class Once(TaskSource[T]):
         except ENDED:
             raise
         except BaseException:
-            self._tell()
+            self.when_over()
             raise
         if outcome is not PENDING:
-            self._tell()
-        return outcome
-
-    def _tell(self) -> None:
-        if self.when_over is not None:
             self.when_over()
+        return outcome
 
     def _next(self) -> Awaitable[T]:
         given, self._given = self._given, None

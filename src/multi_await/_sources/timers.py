@@ -12,7 +12,7 @@ from abc import abstractmethod
 from collections.abc import Callable
 
 from multi_await._names import short
-from multi_await._source import PENDING, Pending, Source, Wake
+from multi_await._source import PENDING, Pending, Source, Wake, unheard
 
 
 class Timer(Source[int]):
@@ -189,7 +189,7 @@ class Ticks(Timer):
         self._fired = False
         self._wake: Wake | None = None
         self._ended = False
-        self.when_over: Callable[[], None] | None = None
+        self.when_over: Callable[[], None] = unheard
 
     def start(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -272,8 +272,7 @@ class Ticks(Timer):
     def _tick(self, loop: asyncio.AbstractEventLoop, first: float, late: float) -> int:
         if self._once:
             self._end()
-            if self.when_over is not None:
-                self.when_over()
+            self.when_over()
             return 1
         # The quotient may be infinite.
         periods = 1 + int(min(max(late, 0) / self._seconds, sys.maxsize))
