@@ -1,9 +1,11 @@
 """Mutation testing: break a copy of the package in every small way, and see a test fail.
 
-`make mutants` runs this, and continues where it was stopped; a module that has changed starts anew.
+`make mutants` runs this, and continues where it was stopped; a module that has changed starts over.
 The mutants are those of cosmic-ray, and one more kind, for which it has no operator: a statement is
-left out. What survives the quick tests meets all those of `make test-deep`. What survives them too
-is printed as a difference, and explained in docs/reference/mutants.md.
+left out. Each meets the quick tests alone. The survivors meet the others, up to all those of
+`make test-deep`, together: if the tests pass with many mutants in the code at once, all of them
+survive; if not, each half is tried by itself. What survives all this is printed as a difference,
+and explained in docs/reference/mutants.md.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ import traceback
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +41,7 @@ ROOT = Path(__file__).parents[2]
 COPY = ROOT / ".mutants"
 SESSIONS = COPY / "sessions"  # a database for each module, and the text that it is made of
 TIMED_OUT = "timed out"
-MET_ALL = "met all tests"
+MET = "met "  # and the last stage that a survivor has met
 
 # They try what it would be to have identity for equality. Which of the two stands where is a matter
 # of style and speed: what is compared so are None, PENDING, positions and the names of states.
@@ -47,7 +50,7 @@ SAME = re.compile(r"core/ReplaceComparisonOperator_(Is_Eq|IsNot_NotEq|Eq_Is|NotE
 # The tests, in stages, each of which is run only if the ones before have passed: where they are in
 # tests/, the environment, and the seconds that are enough on a machine that is not busy. Plugins
 # take longer to load than most mutants live. The first stage is the unit tests of the module that
-# is broken; the last one is for those that have survived the others, when all have met them.
+# is broken.
 QUICK = (
     "unit promises/test_promises.py promises/test_paths_of_failure.py "
     "promises/test_every_program.py promises/test_every_step.py peers/test_faults_of_1_0_4.py"
@@ -67,6 +70,8 @@ STAGES: dict[str, tuple[str, dict[str, str], int]] = {
     "others": (OTHERS, {"SCHEDULES": "5"}, 60),
     "whole": ("", {"SCHEDULES": "600", "PYTHONDONTWRITEBYTECODE": "1"}, 3600),
 }
+ALONE = ["first", "quick"]
+TOGETHER = ["hostile", "others", "whole"]
 # The unit tests of a module, where they are not in the one file of its own name: what is likely to
 # notice.
 FIRST = {
@@ -267,10 +272,21 @@ def prepare(anew: bool) -> None:
     SESSIONS.mkdir(exist_ok=True)
     for path in modules():
         session, text = session_of(path), session_of(path).with_suffix(".text")
-        if not (text.exists() and text.read_text() == path.read_text()):
+        if not (text.exists() and program_of(text) == program_of(path)):
             with use_db(str(session), WorkDB.Mode.create) as db:
                 init([path], db, {})
             text.write_text(path.read_text())
+
+
+def program_of(path: Path) -> str:
+    """The code without comments and docstrings, in which there are no mutants."""
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        match node:
+            case ast.Module() | ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
+                if ast.get_docstring(node) is not None:
+                    del node.body[0]
+    return ast.dump(tree)
 
 
 def modules() -> list[Path]:
@@ -282,39 +298,28 @@ def session_of(module: Path) -> Path:
     return SESSIONS / ("_".join(module.parts[2:]) + ".sqlite")
 
 
-def run_mutants(stages: list[str], chosen: str, again: bool) -> None:
-    """Those that have not met these tests."""
+def run_alone(stages: list[str], chosen: re.Pattern[str], again: bool) -> None:
+    """Those that have not met these tests, one at a time."""
     limits = limits_of(stages)
     for module in modules():
-        if not re.search(chosen, module.stem):
+        if not chosen.search(module.stem):
             continue
         with use_db(str(session_of(module)), WorkDB.Mode.open) as db:
             results = dict(db.results)
             for item in db.work_items:
-                if is_due(results.get(item.job_id), stages, again):
-                    result = try_mutant(item.mutations[0], limits)
+                known = results.get(item.job_id)
+                if known is None or (again and known.test_outcome == TestOutcome.SURVIVED):
+                    result = try_mutant(item.mutations[0], limits, stages[-1])
                     db.set_result(item.job_id, result)
                     if result.worker_outcome == WorkerOutcome.NORMAL:
                         print("." if result.is_killed else f"\n{result.diff}\n", end="", flush=True)
 
 
-def is_due(known: WorkResult | None, stages: list[str], again: bool) -> bool:
-    if known is None:
-        return stages != ["whole"]
-    if known.test_outcome != TestOutcome.SURVIVED:
-        return False
-    return again or (stages == ["whole"] and known.output != MET_ALL)
-
-
-def try_mutant(mutation: MutationSpec, limits: dict[str, float]) -> WorkResult:
+def try_mutant(mutation: MutationSpec, limits: dict[str, float], last: str) -> WorkResult:
     path = mutation.module_path
     code = path.read_text()
-    try:
-        operator = plugins.get_operator(mutation.operator_name)()
-        mutated = mutate_code(code, operator, mutation.occurrence)
-    except AttributeError:  # ExceptionReplacer knows no names with a dot
-        mutated = None
-    if mutated is None or SAME.match(mutation.operator_name) or not is_a_mutant(code, mutated):
+    mutated = mutant_of(code, mutation)
+    if mutated is None:
         return WorkResult(worker_outcome=WorkerOutcome.SKIPPED)
     path.write_text(mutated)
     try:
@@ -326,10 +331,120 @@ def try_mutant(mutation: MutationSpec, limits: dict[str, float]) -> WorkResult:
     )
     return WorkResult(
         worker_outcome=WorkerOutcome.NORMAL,
-        output=MET_ALL if said is None and "whole" in limits else said,
+        output=MET + last if said is None else said,
         test_outcome=TestOutcome.SURVIVED if said is None else TestOutcome.KILLED,
         diff="\n".join(lines),
     )
+
+
+def mutant_of(code: str, mutation: MutationSpec) -> str | None:
+    """None if it is not counted."""
+    if SAME.match(mutation.operator_name):
+        return None
+    try:
+        operator = plugins.get_operator(mutation.operator_name)()
+        mutated: str = mutate_code(code, operator, mutation.occurrence)
+    except AttributeError:  # ExceptionReplacer knows no names with a dot
+        return None
+    return mutated if is_a_mutant(code, mutated) else None
+
+
+@dataclass
+class Survivor:
+    """A mutant, as the lines that it replaces and those that it has in their place."""
+
+    path: Path
+    job_id: str
+    first: int
+    beyond: int
+    lines: list[str]
+    known: WorkResult
+
+    def overlaps(self, other: Survivor) -> bool:
+        return self.path == other.path and self.first < other.beyond and other.first < self.beyond
+
+    def record(self, outcome: TestOutcome, output: str) -> None:
+        result = WorkResult(
+            worker_outcome=WorkerOutcome.NORMAL,
+            output=output,
+            test_outcome=outcome,
+            diff=self.known.diff,
+        )
+        with use_db(str(session_of(self.path)), WorkDB.Mode.open) as db:
+            db.set_result(self.job_id, result)
+
+
+def run_together(stage: str, chosen: re.Pattern[str]) -> None:
+    """Those that have survived all stages before, many at a time."""
+    due = [mutant for mutant in survivors(chosen) if not has_met(mutant.known, stage)]
+    if not due:
+        return
+    limits = limits_of([stage])
+    groups: list[list[Survivor]] = []  # of mutants that do not overlap
+    for mutant in due:
+        for group in groups:
+            if not any(mutant.overlaps(other) for other in group):
+                group.append(mutant)
+                break
+        else:
+            groups.append([mutant])
+    while groups:
+        group = groups.pop()
+        said = failing_with(group, limits)
+        print(f"{stage}: {len(group)} mutants, {'they live' if said is None else 'a test fails'}")
+        if said is None:
+            for mutant in group:
+                mutant.record(TestOutcome.SURVIVED, MET + stage)
+        elif len(group) == 1:
+            group[0].record(TestOutcome.KILLED, said)
+            print(group[0].known.diff, flush=True)
+        else:
+            half = len(group) // 2
+            groups += [group[half:], group[:half]]
+
+
+def survivors(chosen: re.Pattern[str]) -> Iterator[Survivor]:
+    for module in modules():
+        if not chosen.search(module.stem):
+            continue
+        code = module.read_text()
+        with use_db(str(session_of(module)), WorkDB.Mode.open) as db:
+            mutations = {item.job_id: item.mutations[0] for item in db.work_items}
+            results = list(db.results)
+        for job_id, result in results:
+            if result.test_outcome == TestOutcome.SURVIVED:
+                mutated = mutant_of(code, mutations[job_id])
+                assert mutated is not None, "it was one when it survived"
+                yield Survivor(module, job_id, *change(code, mutated), result)
+
+
+def change(code: str, mutated: str) -> tuple[int, int, list[str]]:
+    old, new = code.splitlines(keepends=True), mutated.splitlines(keepends=True)
+    first = next(at for at, (one, other) in enumerate(zip(old, new, strict=False)) if one != other)
+    after = 0
+    while old[-1 - after] == new[-1 - after] and after < min(len(old), len(new)) - first - 1:
+        after += 1
+    return first, len(old) - after, new[first : len(new) - after]
+
+
+def has_met(known: WorkResult, stage: str) -> bool:
+    met = (known.output or "").removeprefix(MET)
+    return met in TOGETHER and TOGETHER.index(met) >= TOGETHER.index(stage)
+
+
+def failing_with(group: list[Survivor], limits: dict[str, float]) -> str | None:
+    codes = {mutant.path: mutant.path.read_text() for mutant in group}
+    try:
+        for path, code in codes.items():
+            lines = code.splitlines(keepends=True)
+            mine = [mutant for mutant in group if mutant.path == path]
+            for mutant in sorted(mine, key=lambda mutant: mutant.first, reverse=True):
+                lines[mutant.first : mutant.beyond] = mutant.lines
+            path.write_text("".join(lines))
+        return failing_tests("", limits)
+    finally:
+        for path, code in codes.items():
+            path.write_text(code)
 
 
 def report() -> None:
@@ -356,7 +471,7 @@ def report() -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--stages", nargs="*", choices=STAGES, help="else all, `whole` at the end")
+    parser.add_argument("--stages", nargs="*", choices=STAGES, help="else all")
     parser.add_argument("--modules", default="", help="a regular expression")
     parser.add_argument("--anew", action="store_true", help="forget what was found before")
     parser.add_argument("--again", action="store_true", help="those too that have survived")
@@ -366,8 +481,12 @@ def main() -> None:
         return report()
     plugins.OPERATOR_PROVIDERS["own"] = {"RemoveStatement": RemoveStatement}
     prepare(chosen.anew)
-    for stages in [chosen.stages] if chosen.stages else [list(STAGES)[:-1], ["whole"]]:
-        run_mutants(stages, chosen.modules, chosen.again)
+    stages, pattern = chosen.stages or [*STAGES], re.compile(chosen.modules)
+    if alone := [stage for stage in ALONE if stage in stages]:
+        run_alone(alone, pattern, chosen.again)
+    for stage in TOGETHER:
+        if stage in stages:
+            run_together(stage, pattern)
     return report()
 
 
