@@ -92,7 +92,7 @@ class Group(Source[tuple[K, T]], Generic[K, T]):
             give_back(added)
             raise
         if (last := source_that_knows(added)) is not None:
-            last.when_over = partial(self._members._retire, slot)
+            last.when_over = partial(self._members.retire, slot)
 
     async def remove(self, key: K) -> tuple[T, ...]:
         """Remove a source and end it, at any time. Its key is free at once.
@@ -179,7 +179,7 @@ class Group(Source[tuple[K, T]], Generic[K, T]):
 
     def __len__(self) -> int:
         """The number of sources in the group."""
-        return self._members._unended
+        return self._members.unended
 
     def __contains__(self, key: object) -> bool:
         return Key(key) in self._members.by_key
@@ -189,7 +189,7 @@ class Group(Source[tuple[K, T]], Generic[K, T]):
         return iter([listed.key for listed in self._members.by_key])
 
     def __repr__(self) -> str:
-        count = self._members._unended
+        count = self._members.unended
         return f"Group({count} source{'' if count == 1 else 's'})"
 
     def __reduce__(self) -> NoReturn:
@@ -209,13 +209,13 @@ class Group(Source[tuple[K, T]], Generic[K, T]):
             event: tuple[K, T] | None = members.take_one(members.looks)
         finally:
             members.phase = "asleep"
-            if members._claims:  # of those that remain in the ready queue
+            if members.claims:  # of those that remain in the ready queue
                 wake()
         return members.nothing() if event is None else event
 
     def _look(self, wake: Wake) -> tuple[K, T] | Pending:
         members = self._members
-        members._enqueue_all()
+        members.enqueue_all()
         members.looks = True
         try:
             return self.poll(wake)

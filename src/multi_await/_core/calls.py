@@ -79,8 +79,8 @@ class Calls(ReadyQueue):
                 self._budget -= 1
                 slot = self._ready.popleft()
                 slot.state = "pending"
-                if self._claims:
-                    self._claims.pop(slot, None)
+                if self.claims:
+                    self.claims.pop(slot, None)
                 try:
                     value = slot.poll(slot)
                 except BaseException as failure:
@@ -95,7 +95,7 @@ class Calls(ReadyQueue):
         finally:
             if self.phase != "closed":
                 self.phase = "idle"
-            if self._claims:
+            if self.claims:
                 self._claims_are_left()
 
     def _look_in_order(self) -> tuple[int, Any] | None:
@@ -125,9 +125,9 @@ class Calls(ReadyQueue):
         self._bind()
         self.phase = POLLING if self.phase == "idle" else self._begin()
         try:
-            self._enqueue_all()
+            self.enqueue_all()
             taken = take(True)
-            if taken is None and not self._unended:
+            if taken is None and not self.unended:
                 self._check_hope()
             return taken
         finally:
@@ -137,7 +137,7 @@ class Calls(ReadyQueue):
     def _end(self) -> None:
         if self.phase != "closed":
             self.phase = "idle"
-        if self._claims:
+        if self.claims:
             self._claims_are_left()
 
     # -- rounds ----------------------------------------------------------------------------------
@@ -220,7 +220,7 @@ class Calls(ReadyQueue):
         if self._ready or (self.biased and self._any_woken()):
             self.phase = "asleep"
             return asyncio.sleep(0)
-        if not self._unended:
+        if not self.unended:
             self._check_hope(iterating)
         self.phase = "asleep"
         self._thread = get_ident()

@@ -81,8 +81,8 @@ class Members(ReadyQueue):
 
     _claims_are_left = _wake_caller  # what polls the group also releases it
 
-    def _retire(self, slot: Any) -> None:
-        super()._retire(slot)
+    def retire(self, slot: Any) -> None:
+        super().retire(slot)
         slot.listed.leave()
         del self.by_key[slot.listed]
         if not self._left:
@@ -149,7 +149,7 @@ class Members(ReadyQueue):
             self._start(slot)
 
     def nothing(self) -> Pending:
-        if self._is_shut_down and not self._unended:
+        if self._is_shut_down and not self.unended:
             raise StopAsyncIteration
         return PENDING
 

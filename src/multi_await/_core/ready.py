@@ -46,8 +46,8 @@ class ReadyQueue(ABC):
         self.failed: Any = None
         self._ready: deque[Slot] = deque(maxlen=0 if biased else None)
         # The slots that were woken in a call and not polled since; a dict, for its order.
-        self._claims: dict[Slot, None] = {}
-        self._unended = 0  # how many of the sources are not exhausted
+        self.claims: dict[Slot, None] = {}
+        self.unended = 0  # how many of the sources are not exhausted
         self._thread = 0
 
     # -- what the owner of the slots says --------------------------------------------------------
@@ -68,7 +68,7 @@ class ReadyQueue(ABC):
 
     def _welcome(self, slot: Slot) -> None:
         """Take in a source: the next call polls it, and so does a blocked one."""
-        self._unended += 1
+        self.unended += 1
         self._enqueue(slot)
         if self.phase != "new":
             self._start(slot)
@@ -84,24 +84,24 @@ class ReadyQueue(ABC):
     def _leave(self, slot: Slot) -> None:
         """A source leaves, or must not be polled any more."""
         self._set_aside(slot)
-        self._unended -= slot.state != "exhausted"
-        self._claims.pop(slot, None)
+        self.unended -= slot.state != "exhausted"
+        self.claims.pop(slot, None)
         slot.state = "removed"
         self._wake_caller()  # a call that is blocked may have nothing left to wait for
 
-    def _retire(self, slot: Slot) -> None:
+    def retire(self, slot: Slot) -> None:
         """It has ended by itself."""
         self._set_aside(slot)
-        self._claims.pop(slot, None)
+        self.claims.pop(slot, None)
         slot.state = "exhausted"
-        self._unended -= 1
+        self.unended -= 1
 
     def _pause(self, slot: Slot) -> None:
         if slot.is_polled:
             self._set_aside(slot)
             slot.state = "paused"
-            if slot in self._claims:
-                del self._claims[slot]
+            if slot in self.claims:
+                del self.claims[slot]
                 self._release(slot)
 
     def _resume(self, slot: Slot) -> None:
@@ -114,9 +114,9 @@ class ReadyQueue(ABC):
     def _shut(self) -> None:
         """No source is polled any more, and no wake changes anything."""
         self.phase = "closed"
-        self._unended = 0
+        self.unended = 0
         self._ready.clear()
-        self._claims.clear()
+        self.claims.clear()
 
     def check_thread(self, call: str) -> None:
         """A change from another thread would not be noticed by the event loop while it sleeps."""
@@ -154,8 +154,8 @@ class ReadyQueue(ABC):
         tenth cheaper.
         """
         slot.state = "pending"
-        if self._claims:
-            self._claims.pop(slot, None)
+        if self.claims:
+            self.claims.pop(slot, None)
         try:
             outcome = slot.look() if look else slot.poll(slot)
         except BaseException as failure:
@@ -175,7 +175,7 @@ class ReadyQueue(ABC):
         if not issubclass(type(raised), ENDED):
             self._enqueue(slot)
             return False
-        self._retire(slot)
+        self.retire(slot)
         return True
 
     def take_one(self, look: bool) -> tuple[Any, Any] | None:
@@ -188,8 +188,8 @@ class ReadyQueue(ABC):
             turns -= 1
             slot = ready.popleft()
             slot.state = "pending"
-            if self._claims:
-                self._claims.pop(slot, None)
+            if self.claims:
+                self.claims.pop(slot, None)
             try:
                 outcome = slot.look() if look else slot.poll(slot)
             except BaseException as failure:
@@ -223,7 +223,7 @@ class ReadyQueue(ABC):
         self.failed = slot.key
         return attributed_failure
 
-    def _enqueue_all(self) -> None:
+    def enqueue_all(self) -> None:
         """An item that arrived just now may not have woken its source yet."""
         for slot in self._in_order():
             if slot is not None:
@@ -242,18 +242,18 @@ class ReadyQueue(ABC):
             self._release(slot)
         else:
             self._enqueue(slot)
-            self._claims[slot] = None
+            self.claims[slot] = None
             self._wake_caller()
 
     def _release_claims(self) -> None:
         """Between two calls nothing is held: release the slots that were woken but not polled."""
         try:
-            while self._claims:
-                slot = next(iter(self._claims))
-                del self._claims[slot]
+            while self.claims:
+                slot = next(iter(self.claims))
+                del self.claims[slot]
                 self._release(slot)
         finally:
-            if self._claims:
+            if self.claims:
                 self._claims_are_left()
 
     def _release(self, slot: Slot) -> None:

@@ -177,6 +177,6 @@ def _handle(number: int, frame: FrameType | None) -> None:
     for source in waiting:
         source.came(signum)
     if not waiting and _put_back(signum):
-        # A loop that was closed without the end of its sources, a process that was forked off, or
+        # A loop that was closed without the end of its sources, a process that was forked, or
         # other code that has put us back: as if we had never been there.
         signal.raise_signal(signum)
