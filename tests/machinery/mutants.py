@@ -87,7 +87,7 @@ FIRST = {
     "convert": "convert refused dispatch adapters",
     "function": "source multi_await",
     "inline": "inline inline_context stream_release dispatch",
-    "iteration": "each_scopes adapters shown around",
+    "iteration": "each_scopes adapters shown around stream_release",
     "members": "group group_ends",
     "once": "adapters around group_ends",
     "outcome": "source multi_await kept",

@@ -258,3 +258,36 @@ async def test_a_put_of_the_queues_own_ends_when_the_queue_is_shut_down() -> Non
             queue.shutdown()
             assert [event async for event in m] == []
         assert m.undelivered == ((0, "b"),)
+
+
+# -- queues that drop an item to make room, and then refuse ----------------------------------------
+
+
+class Dropping(asyncio.Queue[str]):
+    def _put(self, item: str) -> None:
+        if self.qsize():
+            self.get_nowait()
+            raise ValueError("no")
+        super()._put(item)
+
+
+class DroppingInPut(asyncio.Queue[str]):
+    async def put(self, item: str) -> None:
+        if self.qsize():
+            self.get_nowait()
+            raise ValueError("no")
+        await super().put(item)
+
+
+@pytest.mark.parametrize("kind", [Dropping, DroppingInPut])
+async def test_an_item_that_was_refused_after_another_was_dropped_is_undelivered(
+    kind: type[asyncio.Queue[str]],
+) -> None:
+    queue, supply = kind(), deque("abc")
+    async with multi_await(put(queue, supply.popleft)) as m:
+        assert await m.select() == (0, "a")
+        with pytest.raises(ValueError, match="no"):
+            await m.select()
+        assert await m.select() == (0, "c")
+    assert items_in(queue) == ["c"]
+    assert m.undelivered == ((0, "b"),)

@@ -55,3 +55,15 @@ async def test_what_a_stream_has_is_delivered_by_the_call_after_its_wake() -> No
         assert await m.select() == (1, b"a line\n")
         reader.feed_data(b"the next\n")
     assert await reader.readline() == b"the next\n"
+
+
+async def test_a_stream_can_be_read_again_after_the_end_of_each() -> None:
+    reader = asyncio.StreamReader()
+    source = each(reader)
+    async with multi_await(source) as m:
+        assert m.select_nowait() is None
+    reading = asyncio.ensure_future(reader.readline())
+    await steps(1)
+    reader.feed_data(b"a line\n")
+    assert await reading == b"a line\n"
+    del source
