@@ -241,6 +241,7 @@ async def test_room_that_the_queues_own_put_did_not_use_is_for_the_next_in_line(
             queue.failure = ValueError()
             with pytest.raises(ValueError):  # noqa: PT011 -- it says nothing
                 await select
+            await asyncio.wait_for(asyncio.shield(next_in_line), 1)  # without another call
         else:
             select.cancel()
             await asyncio.wait([select])
