@@ -125,6 +125,21 @@ async def test_a_raised_failure_says_once_which_source_it_came_from() -> None:
     assert note.startswith("raised by source 1 (test_a_raised_failure_says_once")
 
 
+async def test_a_failure_that_has_a_note_of_its_own_says_which_source_it_came_from() -> None:
+    failure = ValueError("with a note")
+    failure.add_note("zero is not allowed")
+
+    async def fail() -> None:
+        raise failure
+
+    async with multi_await(fail) as m:
+        with pytest.raises(ValueError, match="with a note"):
+            await m.select()
+    own, ours = failure.__notes__
+    assert own == "zero is not allowed"
+    assert ours.startswith("raised by source 0 (")
+
+
 async def test_select_gives_one_event_and_match_tells_which() -> None:
     q1, q2 = asyncio.Queue[str](), asyncio.Queue[int]()
     q1.put_nowait("word")

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Callable
+from contextvars import Context
 from typing import Any
 
 import pytest
+from virtual_clock import VirtualClockLoop
 
 from multi_await import PENDING, Pending, Source, Timer, Wake, after, every, multi_await
 from tests.machinery.tools import cancelled_after, pass_time
@@ -172,3 +175,27 @@ async def test_a_timer_that_has_ended_is_no_longer_pending() -> None:
     with pytest.raises(StopAsyncIteration):
         source.poll(print)
     assert every(1).poll(print) is PENDING
+
+
+class NeverInThePast(VirtualClockLoop):
+    """Like Pyodide's event loop, which refuses to call at a time that has passed."""
+
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[..., object],
+        *args: Any,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
+        assert when > self.time(), "call_soon() is for that"
+        return super().call_at(when, callback, *args, context=context)
+
+
+@pytest.mark.parametrize("timer", [lambda: every(1, first=0), lambda: after(0), lambda: after(-1)])
+def test_a_timer_that_is_due_at_once_asks_for_no_time_that_has_passed(timer: Any) -> None:
+    async def main() -> None:
+        async with multi_await(timer()) as m:
+            assert await m.select() == (0, 1)
+
+    with asyncio.Runner(loop_factory=NeverInThePast) as runner:
+        runner.run(main())
