@@ -6,13 +6,15 @@ import asyncio
 import math
 from collections.abc import Callable
 from contextvars import Context
-from typing import Any
+from typing import Any, TypeVarTuple, Unpack
 
 import pytest
 from virtual_clock import VirtualClockLoop
 
 from multi_await import PENDING, Pending, Source, Timer, Wake, after, every, multi_await
 from tests.machinery.tools import cancelled_after, pass_time
+
+Ts = TypeVarTuple("Ts")
 
 
 def now() -> float:
@@ -183,8 +185,8 @@ class NeverInThePast(VirtualClockLoop):
     def call_at(
         self,
         when: float,
-        callback: Callable[..., object],
-        *args: Any,
+        callback: Callable[[Unpack[Ts]], object],
+        *args: Unpack[Ts],
         context: Context | None = None,
     ) -> asyncio.TimerHandle:
         assert when > self.time(), "call_soon() is for that"
