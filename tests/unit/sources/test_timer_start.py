@@ -6,7 +6,7 @@ import asyncio
 import math
 from collections.abc import Callable
 from contextvars import Context
-from typing import Any, TypeVarTuple, Unpack
+from typing import Any, TypeVarTuple
 
 import pytest
 from virtual_clock import VirtualClockLoop
@@ -185,8 +185,8 @@ class NeverInThePast(VirtualClockLoop):
     def call_at(
         self,
         when: float,
-        callback: Callable[[Unpack[Ts]], object],
-        *args: Unpack[Ts],
+        callback: Callable[[*Ts], object],
+        *args: *Ts,
         context: Context | None = None,
     ) -> asyncio.TimerHandle:
         assert when > self.time(), "call_soon() is for that"
