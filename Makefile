@@ -27,7 +27,7 @@ demo: .venv/.installed ## run the batching example on real HTTP requests and a r
 demo-distributed: .venv/.installed ## run that example in many processes, with Redis and PostgreSQL, and kill one
 	$(BIN)/python docs/examples/distributed/demo.py
 
-test: lint types unit ## the checks that every change must pass: lint, types and unit, in minutes
+test: lint types unit ## run the checks that every change must pass: lint, types and unit, in minutes
 
 test-deep: .venv/.installed ## run the tests with all their random schedules, lives and programs
 	SCHEDULES=600 $(BIN)/python -m pytest -q -n auto --ignore tests/real
