@@ -165,7 +165,7 @@ class Group(Source[tuple[K, T]], Generic[K, T]):
 
     @property
     def failed(self) -> K | None:
-        """The key of the source whose failure was delivered last, by any call; `None` before the first.
+        """The key of the source whose failure was delivered last, by any call, or `None`.
 
         Example::
 
