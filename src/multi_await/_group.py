@@ -136,7 +136,7 @@ class Group(Source[tuple[K, T]], Generic[K, T]):
         self._members.pause(key)
 
     def resume(self, key: K) -> None:
-        """Poll a paused source again, also in a call that is already waiting. Idempotent.
+        """Poll a paused source again, even in a call that is already waiting. Idempotent.
 
         Args:
             key: the key of the source.

@@ -206,7 +206,7 @@ class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could n
         self._queue.pause(position)
 
     def resume(self, position: int) -> None:
-        """Poll a paused source again, also in a call that is blocked in another task.
+        """Poll a paused source again, even in a call that is blocked in another task.
 
         Does nothing if the source is not paused.
 

@@ -62,7 +62,7 @@ class Positions(Calls):
         self._pause(self._at(position))
 
     def resume(self, position: int) -> None:
-        """Poll the source again, also in a blocked call."""
+        """Poll the source again, even in a blocked call."""
         self._resume(self._at(position))
 
     def _at(self, position: int) -> Slot:

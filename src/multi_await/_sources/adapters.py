@@ -31,7 +31,7 @@ Poll: TypeAlias = Callable[[Wake], T | Pending]
 def ending(source: SourceLike[T], value: V) -> Source[T | V]:
     """A source that passes on the values of `source`, then `value` once when `source` has ended.
 
-    Nothing is taken ahead. A failure remains a failure. After `value`, the next poll raises
+    Nothing is taken early. A failure remains a failure. After `value`, the next poll raises
     `StopAsyncIteration` at once, without polling `source` again.
 
     Args:
@@ -62,7 +62,7 @@ def ending(source: SourceLike[T], value: V) -> Source[T | V]:
 def catching(source: SourceLike[T], wrap: Callable[[Exception], V]) -> Source[T | V]:
     """A source that passes on the values of `source`, and `wrap(failure)` in place of a failure.
 
-    A failure is then one more typed value, also in `undelivered`, and does not leave the loop. An
+    A failure is then one more typed value, even in `undelivered`, and does not leave the loop. An
     end is not a failure, and remains an end. A failure that is not an `Exception`, such as a
     `CancelledError`, remains a failure.
 

@@ -45,7 +45,7 @@ _CANCEL_SAFE: dict[object, tuple[str, ...]] = {
 def inline(function: Callable[[], Coroutine[Any, Any, T]]) -> Source[T]:
     """Declare that a coroutine function of yours is safe to poll without a task.
 
-    Then nothing is taken ahead: the coroutine takes an item only at the moment of delivery.
+    Then nothing is taken early: the coroutine takes an item only at the moment of delivery.
     asyncio's own `Queue.get`, `Queue.put`, `Event.wait`, `Lock.acquire`, `Semaphore.acquire`,
     `StreamReader.readline`, `StreamReader.readuntil` and `StreamReader.readexactly` are always
     polled this way. For a coroutine function of your own, you promise the following, which is not

@@ -83,7 +83,7 @@ class Timer(Source[int]):
 def every(seconds: float, first: float | None = None) -> Timer:
     """A timer that ticks at a fixed rate, without drift.
 
-    The clock runs from the start: from the entry of the `async with` block, or from `add` if the
+    The clock runs from the start: from entry to the `async with` block, or from `add` if the
     `MultiAwait` has already started. Missed ticks are counted, not queued. It needs no task.
 
     Args:
@@ -120,7 +120,7 @@ def every(seconds: float, first: float | None = None) -> Timer:
 def after(seconds: float) -> Timer:
     """A timer with one event when its time is up, after which it has ended.
 
-    The clock runs from the start: from the entry of the `async with` block, or from `add` if the
+    The clock runs from the start: from entry to the `async with` block, or from `add` if the
     `MultiAwait` has already started. To limit a single call, put `asyncio.timeout` around it.
 
     Args:
