@@ -1,8 +1,8 @@
-"""What waiting on many sources costs, beside the least it can cost and what else there is.
+"""Measures the cost of waiting on many sources, next to a lower bound and the alternatives.
 
-peers       what is compared, each with its own way of waiting
-workloads   what each of them has to do
-method      how it is measured: in turn, in processes of their own, as a ratio to the floor
+peers       the candidates, each with its own way of waiting
+workloads   the work that each of them has to do
+method      the measurement: in turn, in separate processes, as a ratio to the floor
 report      the results as JSON and tables
-plots       and as drawings
+plots       the results as charts
 """

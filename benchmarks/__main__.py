@@ -1,4 +1,4 @@
-"""Measures what waiting on many sources costs: `python -m benchmarks --help`."""
+"""Measures the cost of waiting on many sources: `python -m benchmarks --help`."""
 
 from __future__ import annotations
 
@@ -35,30 +35,30 @@ PARTIAL = ROOT / "build/benchmarks"
 
 
 def options() -> argparse.ArgumentParser:
-    """The command line."""
+    """The command-line parser."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer sizes and repeats: two minutes")
-    parser.add_argument("--only", help=f"workloads, of {','.join(WORKLOADS)}")
+    parser.add_argument("--only", help=f"some of the workloads {','.join(WORKLOADS)}")
     parser.add_argument("--sizes", help="numbers of sources, such as 2,64")
-    parser.add_argument("--peers", help="parts of their names, such as select,by hand")
+    parser.add_argument("--peers", help="parts of peers' names, such as select,by hand")
     parser.add_argument("--loop", choices=["asyncio", "uvloop"], default="asyncio")
     parser.add_argument(
         "--python",
         action="append",
-        help="an interpreter: everything is measured on the first, what is ours on the others and "
-        "on uvloop too; by default this one, and those on the path",
+        help="an interpreter: the first measures everything, the others (and uvloop) only "
+        "multi_await; by default this one, and those on PATH",
     )
     parser.add_argument(
-        "--publish", action="store_true", help="write the results, tables and plots of the docs"
+        "--publish", action="store_true", help="write the results, tables and charts of the docs"
     )
     parser.add_argument(
-        "--draw", action="store_true", help="measure nothing: the tables and plots of the docs anew"
+        "--draw", action="store_true", help="measure nothing, but redraw tables and charts"
     )
     return parser
 
 
 def pythons() -> list[str]:
-    """This interpreter, and one of each other version that is on the path."""
+    """This interpreter, and one of each other version on PATH."""
     found = {version_of(sys.executable): sys.executable}
     for minor in range(11, 20):
         if path := shutil.which(f"python3.{minor}"):
@@ -72,7 +72,7 @@ def pythons() -> list[str]:
 
 
 class Plan:
-    """What is to be measured."""
+    """The measurements to make."""
 
     def __init__(self, args: argparse.Namespace) -> None:
         self.workloads = args.only.split(",") if args.only else list(WORKLOADS)
@@ -94,13 +94,13 @@ class Plan:
         self.elsewhere = bool(args.python) or not (args.quick or args.only or args.sizes)
 
     def names(self, workload: str) -> list[str]:
-        """The floor, and the peers."""
+        """The names of the floor and the peers."""
         peers = WORKLOADS[workload].peers
         names = [peer.name for peer in peers if any(part in peer.name for part in self.parts)]
         return [WORKLOADS[workload].floor.name, *names]
 
     def series(self) -> Iterator[list[Job]]:
-        """The jobs, in lists of one workload with more and more sources."""
+        """The jobs, in one list per workload, with increasing numbers of sources."""
         for workload in self.workloads:
             if self.loop not in WORKLOADS[workload].loops:
                 continue
@@ -110,7 +110,7 @@ class Plan:
             yield from ([job] for job in self.jobs_elsewhere())
 
     def jobs_elsewhere(self) -> Iterator[Job]:
-        """Ours on the other Pythons and loops."""
+        """The jobs for multi_await on the other Pythons and event loops."""
         ours = [FLOOR.name, *(peer.name for peer in OURS)]
         for python in [self.python, *self.others]:
             for loop in ("asyncio", "uvloop"):
@@ -123,12 +123,12 @@ class Plan:
                         yield replace(self.job(python, loop, workload, 64), peers=ours)
 
     def job(self, python: str, loop: str, workload: str, size: int) -> Job:
-        """One workload at one number of sources."""
+        """The job for one workload with one number of sources."""
         return Job(python, loop, workload, size, self.names(workload), self.limit, self.budget)
 
 
 async def run(plan: Plan, results: report.Results, progress: Progress) -> None:
-    """Measure all that is planned."""
+    """Run all the jobs of the plan."""
     series = list(plan.series())
     bar = progress.add_task("", total=sum(len(jobs) for jobs in series))
     for jobs in series:
@@ -172,7 +172,7 @@ def show(results: report.Results, console: Console) -> None:
 
 
 def publish(results: report.Results, folder: Path, figures: Path) -> None:
-    """Write the tables and plots."""
+    """Write the tables and charts."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "results.md").write_text(report.page(results), encoding="utf-8")
     for name, drawn in plots.draw(results).items():
@@ -180,13 +180,13 @@ def publish(results: report.Results, folder: Path, figures: Path) -> None:
 
 
 def command(args: argparse.Namespace, arguments: Sequence[str]) -> str:
-    """What was typed, but where the interpreters are."""
+    """The command as typed, without the paths of interpreters."""
     paths = {word for path in args.python or [] for word in ("--python", path, f"--python={path}")}
     return shlex.join(["python", "-m", "benchmarks", *(x for x in arguments if x not in paths)])
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Measure, and write down what was found."""
+    """Measure, and write the results."""
     args = options().parse_args(arguments)
     console = Console()
     folder, figures = (

@@ -1,9 +1,10 @@
-"""Millions of events, and sources by the hundred thousand: is memory flat, is the end linear?
+"""Millions of events, and a hundred thousand sources: is memory flat, and the end linear?
 
-First, events through three sources, a queue's `get`, a function and `batched`, with memory at
-intervals. Then connections that come, end by themselves and leave a `Group`. Then many sources at
-once: what building, polling, events and the end take for each of them. It fails if memory grows
-with the events or the connections, if an item is missing, or if sources leave something behind.
+First, it sends events through three sources, a queue's `get`, a function and `batched`, and
+measures memory at intervals. Then connections join a `Group`, end, and leave it. Then it waits on
+many sources at once, and measures the time per source for building, polling, events and the end. It
+fails if memory grows with the events or connections, if an item is missing, or if sources leave
+objects behind.
 """
 
 from __future__ import annotations
@@ -28,17 +29,17 @@ INTERVALS = 20
 ROOM = 100  # in each queue, so that producers and consumer take turns
 MOST = 20  # items in a batch
 OPEN = 100  # connections at any time
-MOST_BLOCKS = 1000  # that may come and go by themselves; one for each event would be millions
+MOST_BLOCKS = 1000  # of normal variation; a leak of one per event would take millions
 
 Advance: TypeAlias = Callable[[int], None]
 
 
 def main() -> None:
-    """Run the three parts, and say how they went."""
+    """Run the three parts, and report the result."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--events", type=int, default=EVENTS, help="through three sources")
-    parser.add_argument("--connections", type=int, default=CONNECTIONS, help="that come and go")
-    parser.add_argument("--sources", type=int, default=SOURCES, help="at once")
+    parser.add_argument("--connections", type=int, default=CONNECTIONS, help="in a group")
+    parser.add_argument("--sources", type=int, default=SOURCES, help="at the same time, at most")
     options = parser.parse_args()
     say(f"{platform.python_implementation()} {platform.python_version()}")
     failures = [*asyncio.run(many_events(options.events))]
@@ -48,7 +49,7 @@ def main() -> None:
 
 
 async def many_events(count: int) -> list[str]:
-    """So many events through three sources; returns what was wrong."""
+    """Send the given number of events through three sources; return what went wrong."""
     say(f"\n{count:,} events through three sources\n")
     say(heading("events"))
     queues = [asyncio.Queue[int](ROOM) for _ in range(3)]
@@ -80,10 +81,10 @@ async def many_events(count: int) -> list[str]:
 
 
 async def many_connections(count: int) -> list[str]:
-    """So many connections that come, end by themselves and go; returns what was wrong."""
+    """Let the given number of connections come, end and leave; return what went wrong."""
     say(f"\n{count:,} connections that come and go, {OPEN} at a time, in a group\n")
     say(heading("connections"))
-    await come_and_go(10 * OPEN, None)  # or what Python keeps for the next time would count
+    await come_and_go(10 * OPEN, None)  # warms up: what Python caches must not count
     before = blocks_in_use()
     with progress(count) as advance:
         flat = Flat(max(count // INTERVALS, 1), advance)
@@ -96,7 +97,7 @@ async def many_connections(count: int) -> list[str]:
 
 
 async def come_and_go(count: int, flat: Flat | None) -> int:
-    """Wait until so many have gone; returns how many of their lines came."""
+    """Wait until the given number have left; return the number of lines received from them."""
     clients = Group[int, bytes | None]()
     writers = dict[int, asyncio.StreamWriter]()
     come, gone, lines = itertools.count(), 0, 0
@@ -122,7 +123,7 @@ async def come_and_go(count: int, flat: Flat | None) -> int:
 async def connect(
     client: int, clients: Group[int, bytes | None], writers: dict[int, asyncio.StreamWriter]
 ) -> None:
-    """A client comes: it sends a line, a moment later another one, and hangs up."""
+    """Connect a client that sends a line, then another one a moment later, and hangs up."""
     ours, theirs = socket.socketpair()
     theirs.send(b"%d\n" % client)
     reader, writers[client] = await asyncio.open_connection(sock=ours)
@@ -136,8 +137,8 @@ async def connect(
 
 
 async def many_sources(most: int) -> list[str]:
-    """A hundredth, a tenth and all of so many sources; returns what was wrong."""
-    say("\nmicroseconds for each source; bytes for each that waits, its queue not counted\n")
+    """Run a hundredth, a tenth, and all of the sources; return what went wrong."""
+    say("\nmicroseconds per source; bytes per waiting source, not counting its queue\n")
     columns = ["build", "first poll", "event", "end"]
     say(f"{'sources':>14}" + "".join(f"{name:>12}" for name in [*columns, "bytes", "left"]))
     failures = list[str]()
@@ -154,18 +155,18 @@ async def many_sources(most: int) -> list[str]:
 
 
 async def many(count: int) -> str:
-    """Build, poll, use and end a MultiAwait with so many sources; returns a line of the table."""
+    """Build, poll, use and end a MultiAwait of many sources; return a line of the table."""
     queues = [asyncio.Queue[int]() for _ in range(count)]
     memory = resident()
     times = [time.perf_counter()]
     m = multi_await(*[queue.get for queue in queues])
     times.append(time.perf_counter())
-    assert m.select_nowait() is None  # noqa: S101 -- nothing was put yet
+    assert m.select_nowait() is None  # noqa: S101 -- nothing has been put yet
     times.append(time.perf_counter())
     weight = resident() - memory
     for number, queue in enumerate(queues):
         asyncio.get_running_loop().call_soon(queue.put_nowait, number)
-        assert await m.select() == (number, number)  # noqa: S101 -- what was put
+        assert await m.select() == (number, number)  # noqa: S101 -- the item that was put
     times.append(time.perf_counter())
     await m.cancel()
     times.append(time.perf_counter())
@@ -175,7 +176,7 @@ async def many(count: int) -> str:
 
 
 class Flat:
-    """Looks at memory at intervals, and prints how things stand."""
+    """Measures memory at intervals, and prints it."""
 
     def __init__(self, step: int, advance: Advance) -> None:
         self.step = step
@@ -185,7 +186,7 @@ class Flat:
         self.start = time.perf_counter()
 
     def seen(self, count: int) -> None:
-        """So many have come by now."""
+        """Take note of the number seen so far."""
         if count < self.next:
             return
         seconds = time.perf_counter() - self.start
@@ -198,24 +199,24 @@ class Flat:
         self.start = time.perf_counter()
 
     def failures(self) -> list[str]:
-        """Says whether memory has grown."""
+        """Report memory that has grown."""
         grown = self.blocks[-1] - self.blocks[0]
         return [f"{grown} blocks more than at the start"] if grown > MOST_BLOCKS else []
 
 
 def heading(what: str) -> str:
-    """What `Flat` prints."""
+    """The heading of the lines that `Flat` prints."""
     return f"{what:>14}{'blocks':>12}{'memory':>12}{'for each':>14}"
 
 
 def blocks_in_use() -> int:
-    """How many pieces of memory Python's objects take now: an exact count."""
+    """The exact number of memory blocks that Python's objects occupy now."""
     gc.collect()
     return sys.getallocatedblocks()
 
 
 def resident() -> int:
-    """The bytes of memory that the process takes; 0 where the system does not say."""
+    """The memory of the process in bytes; 0 where the system does not report it."""
     try:
         return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
     except OSError:
@@ -224,7 +225,7 @@ def resident() -> int:
 
 @contextlib.contextmanager
 def progress(total: int) -> Iterator[Advance]:
-    """A bar, if this is a terminal and rich is there."""
+    """A progress bar, if this is a terminal and rich is installed."""
     with contextlib.suppress(ImportError):
         if sys.stdout.isatty():
             from rich.progress import Progress
@@ -237,7 +238,7 @@ def progress(total: int) -> Iterator[Advance]:
 
 
 def say(text: str) -> None:
-    """Print it at once, also into a file."""
+    """Print immediately, even into a file."""
     print(text, flush=True)
 
 

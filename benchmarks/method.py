@@ -1,10 +1,11 @@
-"""How it is measured: all peers in turn, in several processes, each as a ratio to the floor.
+"""The measurement: all peers in turn, in several processes, each as a ratio to the floor.
 
-A job is one workload at one number of sources, on one Python and one event loop. It runs in
-processes of their own. In each there are rounds; a round runs every peer once, in an order that
-changes, so that what else the machine does hits all alike, and a peer's figure is divided by the
-floor's of the same round. The headline is the median of these ratios, and their quartiles are the
-spread. A peer that crashes or hangs takes its process with it, and not the others' results.
+A job is one workload with one number of sources, on one Python and one event loop. It runs in
+separate processes, each of which runs several rounds. A round runs every peer once, in an order
+that changes, so that other load on the machine affects all of them alike, and a peer's figure is
+divided by that of the floor in the same round. The headline is the median of these ratios; their
+quartiles are the spread. A peer that crashes or hangs ends its process, but the others' results are
+kept.
 """
 
 from __future__ import annotations
@@ -25,27 +26,27 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-SLOW = 2.0  # seconds: what takes longer than that runs only once in a process
+SLOW = 2.0  # seconds: a peer that takes longer runs only once per process
 TOO_MUCH = 1000.0  # a peer with a greater ratio is not measured again
 NOTE = itemgetter("note")
 
 
 @dataclass(frozen=True)
 class Job:
-    """What a process is asked to do."""
+    """The work of a process."""
 
     python: str
     loop: str
     workload: str
     size: int
     peers: Sequence[str]
-    limit: float  # seconds of one run
-    budget: float  # seconds of all rounds
+    limit: float  # seconds per run
+    budget: float  # seconds for all rounds
 
 
 @dataclass
 class Cell:
-    """What was found of one peer by one job."""
+    """The results of one peer in one job."""
 
     python: str
     loop: str
@@ -58,12 +59,12 @@ class Cell:
 
     @property
     def ratio(self) -> float:
-        """The headline."""
+        """The headline: the median of the ratios."""
         return statistics.median(self.ratios)
 
     @property
     def is_over(self) -> bool:
-        """Whether there is no use in measuring this peer again, or at more sources."""
+        """Whether it is pointless to measure this peer again, or with more sources."""
         return bool(self.note) or bool(self.ratios and self.ratio > TOO_MUCH)
 
     @property
@@ -76,21 +77,21 @@ class Cell:
 
     @property
     def cost(self) -> float:
-        """What the ratio is of: seconds, bytes or items."""
+        """The absolute cost: seconds, bytes or items."""
         return statistics.median(self.costs)
 
 
-# -- in the process that measures ------------------------------------------------------------------
+# -- in the measuring process ----------------------------------------------------------------------
 
 
 def rounds(job: Job) -> Iterator[dict[str, Any]]:
-    """Run the peers in turn until the time is over; say what is begun and what was found."""
+    """Run the peers in turn until the time is up; yield each beginning and each result."""
     from benchmarks.peers import PEERS, Cannot
     from benchmarks.workloads import WORKLOADS
 
     workload = WORKLOADS[job.workload]
     names = list(job.peers)
-    seconds: dict[str, float] = {}  # of the first run, which warms up, and tells who is slow
+    seconds: dict[str, float] = {}  # of the first run, a warm-up that shows which peers are slow
     started = time.monotonic()
     for number in itertools.count():
         if number > 1 and time.monotonic() - started > job.budget:
@@ -119,13 +120,13 @@ def rounds(job: Job) -> Iterator[dict[str, Any]]:
 
 
 def too_slow(name: str, number: int, seconds: dict[str, float], job: Job) -> bool:
-    """Whether a peer has had as many runs as there is time for: one, two or no end of them."""
+    """Whether there is no time to run a peer again: a slow one gets one run or two."""
     slow = seconds[name] > max(10 * seconds[job.peers[0]], 2 * job.limit)
     return slow and (number > 1 or seconds[name] > SLOW)
 
 
 def described(fault: BaseException) -> str:
-    """What a peer raised."""
+    """A short description of what a peer raised."""
     while isinstance(fault, BaseExceptionGroup):
         fault = fault.exceptions[0]
     return f"{type(fault).__name__}: {fault}"[:60]
@@ -136,7 +137,7 @@ async def _awaited(awaitable: Any) -> Any:
 
 
 def loop_factory(job: Job) -> Callable[[], asyncio.AbstractEventLoop]:
-    """An event loop of the kind that the job says; for timers, one on a clock that jumps."""
+    """The factory for the job's event loop; for timers, one whose clock jumps."""
     if job.workload == "timers":
         from virtual_clock import VirtualClockLoop
 
@@ -150,16 +151,16 @@ def loop_factory(job: Job) -> Callable[[], asyncio.AbstractEventLoop]:
 
 
 def main() -> None:
-    """Do the job in the first argument; print a line of JSON for each thing to say."""
+    """Do the job in the first argument, and print each message as a line of JSON."""
     for said in rounds(Job(**json.loads(sys.argv[1]))):
         print(json.dumps(said), flush=True)
 
 
-# -- in the process that asks ----------------------------------------------------------------------
+# -- in the parent process -------------------------------------------------------------------------
 
 
 async def measure(job: Job, processes: int, patience: float) -> list[Cell]:
-    """Do a job in so many processes, one after the other; give up on a run after some seconds."""
+    """Do a job in several processes, one after the other; abandon a run that takes too long."""
     cells = {
         name: Cell(version_of(job.python), job.loop, job.workload, job.size, name)
         for name in job.peers
@@ -178,7 +179,7 @@ async def measure(job: Job, processes: int, patience: float) -> list[Cell]:
 
 
 async def one_process(job: Job, patience: float, cells: dict[str, Cell]) -> tuple[str, str] | None:
-    """Gather what a process finds; if a peer kills or blocks it, which one, and how."""
+    """Collect the results of a process; if a peer kills or blocks it, return which, and how."""
     found: dict[str, list[dict[str, Any]]] = {}
     running = ""
     try:
@@ -200,14 +201,14 @@ async def one_process(job: Job, patience: float, cells: dict[str, Cell]) -> tupl
 
 
 async def lines(job: Job, patience: float) -> AsyncIterator[dict[str, Any]]:
-    """What the process says, line by line."""
+    """The messages of the process, line by line."""
     places = [ROOT, ROOT / "src", ROOT / "docs/examples"]
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(map(str, places)),
         "PYTHONPYCACHEPREFIX": str(ROOT / "build/benchmarks/bytecode"),
     }
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an import is to find bytecode
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # so that imports find bytecode
     process = await asyncio.create_subprocess_exec(
         job.python,
         "-m",
@@ -244,7 +245,7 @@ _versions: dict[str, str] = {}
 
 
 def version_of(python: str) -> str:
-    """Of an interpreter, as 3.13.0."""
+    """The version of an interpreter, such as 3.13.0."""
     if python not in _versions:
         command = [python, "-c", "import platform; print(platform.python_version())"]
         found = subprocess.check_output(command, text=True, stderr=subprocess.DEVNULL)  # noqa: S603

@@ -1,4 +1,4 @@
-"""multi-await 1.0.4, which has the same import name: kept in a folder of its own."""
+"""multi-await 1.0.4, which has the same import name, so it is kept in a separate folder."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NAME = "multi_await_1_0_4"
 
 
 def fetch() -> None:
-    """Download and unpack its source, if it is not there. What it needs, aiotk, is installed."""
+    """Download and unpack its source, if needed. Its dependency, aiotk, is installed."""
     if PACKAGE.exists():
         return
     CACHE.mkdir(parents=True, exist_ok=True)
@@ -27,7 +27,7 @@ def fetch() -> None:
 
 
 def load() -> Any:
-    """The module, under a name that is not that of ours."""
+    """The module, under a different name from ours."""
     if NAME not in sys.modules:
         spec = importlib.util.spec_from_file_location(
             NAME, PACKAGE / "__init__.py", submodule_search_locations=[str(PACKAGE)]

@@ -1,10 +1,10 @@
-"""What is compared: each peer waits on N sources through its own normal API.
+"""The candidates: each peer waits on N sources through its own normal API.
 
-A peer is opened on N sources and gives a `Take`: the loop that its documentation shows, which
-takes so many items and hands each to `deliver`. One that can't do a workload raises `Cannot`.
-Those that wait on functions get `asyncio.Queue.get`; those with channels of their own get these.
+A peer is opened on N sources and yields a `Take`: the loop shown in its documentation, which takes
+a number of items and passes each to `deliver`. One that can't do a workload raises `Cannot`. Peers
+that wait on functions get `asyncio.Queue.get`; those with their own channels get those.
 """
-# ruff: noqa: D102 -- Peer says what these methods are for
+# ruff: noqa: D102 -- Peer documents these methods
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from typing import Any, Protocol, TypeAlias
 from benchmarks import old
 from multi_await import Group, MultiAwait, batched, each, every, multi_await
 
-PLENTY = 1 << 20  # the size of a channel that is never full
+PLENTY = 1 << 20  # the size of a channel that never fills up
 
 Function: TypeAlias = Callable[[], Awaitable[Any]]
 Deliver: TypeAlias = Callable[[Any], object]
@@ -34,42 +34,42 @@ class Cannot(Exception):  # noqa: N818 -- the name of the peer precedes it
 
 
 class Channel(Protocol):
-    """Where a producer puts items for a peer: an `asyncio.Queue`, or what a peer has instead."""
+    """Where a producer puts items for a peer: an `asyncio.Queue`, or the peer's equivalent."""
 
     def put_nowait(self, item: int, /) -> object:
-        """Put it; there is room."""
+        """Put an item; there is room."""
 
     def put(self, item: int, /) -> Awaitable[object]:
-        """Wait for room, and put it."""
+        """Wait for room, and put an item."""
 
 
 class Peer(Protocol):
     """One way of waiting on N sources."""
 
     name: str
-    module: str  # what a program imports for it
+    module: str  # the module that a program imports for it
 
     def channels(self, size: int, room: int = 0) -> Sequence[Any]:
-        """So many channels, with room for so many items each; without limit by default."""
+        """Channels, each with room for the given number of items; unlimited by default."""
 
     def items(self, channels: Sequence[Any], order: Iterable[int]) -> Opened:
-        """Wait on channels. Only the floor looks at the order in which they will have items."""
+        """Wait on channels. Only the floor uses the order in which they will have items."""
 
     def calls(self, functions: Sequence[Function], order: Iterable[int]) -> Opened:
-        """Wait on functions of the user's."""
+        """Wait on the user's functions."""
 
     def ticks(self, periods: Sequence[float], moments: Iterable[float]) -> Opened:
-        """Wait on timers. Only the floor looks at the moments when they will tick."""
+        """Wait on timers. Only the floor uses the times at which they will tick."""
 
     def started(self, wait: Coroutine[Any, Any, None]) -> tuple[asyncio.Task[None], Cancel]:
-        """A task that waits, and how it is cancelled."""
+        """A task that waits, and a function that cancels it."""
 
     async def left(self, channels: Sequence[Any]) -> list[int]:
-        """What is still in the channels."""
+        """The items that are still in the channels."""
 
 
 class ByTask:
-    """What most peers have in common: a wait is cancelled as any task of asyncio's."""
+    """Base of most peers: a wait is cancelled like any asyncio task."""
 
     module = ""
 
@@ -100,7 +100,7 @@ class Functions(ByTask):
         return [queue.get_nowait() for queue in channels for _ in range(queue.qsize())]
 
     def opened(self, functions: Sequence[Function]) -> Opened:
-        """Wait on functions, whatever they are."""
+        """Wait on any functions."""
         raise NotImplementedError
 
 
@@ -108,7 +108,7 @@ class Functions(ByTask):
 
 
 class Oracle(Functions):
-    """Is told beforehand which source has the next item, and awaits that one alone."""
+    """Is told beforehand which source has the next item, and awaits only that one."""
 
     def items(self, channels: Sequence[asyncio.Queue[int]], order: Iterable[int]) -> Opened:
         return self._queues(channels, order)
@@ -155,7 +155,7 @@ class Oracle(Functions):
 
 
 class WaitsAlone(Oracle):
-    """Each queue's `get()` run by hand to the place where it waits, and closed at the end."""
+    """Runs each queue's `get()` by hand to the point where it waits, and closes it at the end."""
 
     def items(self, channels: Sequence[asyncio.Queue[int]], order: Iterable[int]) -> Opened:
         return self._waits(channels)
@@ -176,7 +176,7 @@ class WaitsAlone(Oracle):
 
 
 class Iterates(Oracle):
-    """The loop over one async iterable alone."""
+    """A plain loop over one async iterable."""
 
     @asynccontextmanager
     async def items(self, channels: Sequence[Any], order: Iterable[int]) -> AsyncIterator[Take]:
@@ -204,7 +204,7 @@ async def by_iteration(m: MultiAwait[*tuple[Any, ...]], count: int, deliver: Del
 
 
 async def by_get(m: Any, count: int, deliver: Deliver) -> None:
-    """All that is ready, as 1.0.4 has it."""
+    """Everything that is ready, as in 1.0.4."""
     while count > 0:
         completed, _ = await m.get()
         for value in completed:
@@ -214,7 +214,7 @@ async def by_get(m: Any, count: int, deliver: Deliver) -> None:
 
 
 class Ours(Functions):
-    """A `MultiAwait`, by one of its three calls."""
+    """A `MultiAwait`, through one of its three calls."""
 
     module = "multi_await"
 
@@ -239,7 +239,7 @@ class Ours(Functions):
 
 
 class Each(Ours):
-    """The same, of async iterables."""
+    """The same, for async iterables."""
 
     def items(self, channels: Sequence[Any], order: Iterable[int]) -> Opened:
         return self.opened([each(channel) for channel in channels])
@@ -255,7 +255,7 @@ async def by_batch(m: MultiAwait[*tuple[Any, ...]], count: int, deliver: Deliver
 
 
 class Batched(Ours):
-    """The same, of queues in batches."""
+    """The same, for queues in batches."""
 
     def __init__(self, most: int) -> None:
         super().__init__(f"multi_await, `batched(queue, {most})`", by_batch)
@@ -266,7 +266,7 @@ class Batched(Ours):
 
 
 class OpenSet(Ours):
-    """The same, of sources that are added one by one."""
+    """The same, for sources that are added one by one."""
 
     @asynccontextmanager
     async def opened(self, functions: Sequence[Any]) -> AsyncIterator[Take]:
@@ -277,7 +277,7 @@ class OpenSet(Ours):
 
 
 class Grouped(Ours):
-    """The same, of sources in a group."""
+    """The same, for sources in a group."""
 
     @asynccontextmanager
     async def opened(self, functions: Sequence[Any]) -> AsyncIterator[Take]:
@@ -289,7 +289,7 @@ class Grouped(Ours):
 
 
 async def by_select_of_a_group(m: Any, count: int, deliver: Deliver) -> None:
-    """One event at a time, of a group."""
+    """One event at a time, from a group."""
     for _ in range(count):
         _, (_, value) = await m.select()
         deliver(value)
@@ -320,7 +320,7 @@ async def ended(tasks: Iterable[asyncio.Task[Any]]) -> None:
 
 
 class ByHand(Functions):
-    """A task for each function, and `asyncio.wait`; only what has finished is started again."""
+    """A task for each function, and `asyncio.wait`; only finished ones are started again."""
 
     @asynccontextmanager
     async def opened(self, functions: Sequence[Function]) -> AsyncIterator[Take]:
@@ -347,7 +347,7 @@ def _call(function: Function) -> Coroutine[Any, Any, Any]:
 
 
 class Pumps(Functions):
-    """A task for each function, which puts what it gets into one queue for all."""
+    """A task for each function, which puts its results into one shared queue."""
 
     def __init__(self, name: str, room: int) -> None:
         super().__init__(name)
@@ -402,7 +402,7 @@ async def _iterate(iterator: AsyncIterator[Any], count: int, deliver: Deliver) -
 
 
 class Anyio(Functions):
-    """Memory object streams, and a task for each that sends into one for all."""
+    """Memory object streams, and a task for each that sends into one shared stream."""
 
     module = "anyio"
 
@@ -549,7 +549,7 @@ class Frequenz(Channels):
         package = importlib.import_module(self.module)
         logging.getLogger(package.__name__).setLevel(
             logging.ERROR
-        )  # it logs that a channel is full
+        )  # it logs when a channel is full
         return [FrequenzChannel(package, f"{k}", room or PLENTY) for k in range(size)]
 
     def items(self, channels: Sequence[Any], order: Iterable[int]) -> Opened:
@@ -602,7 +602,7 @@ class FrequenzChannel:
         self.put = channel.new_sender().send
 
     def put_nowait(self, item: int) -> None:
-        """Run `send` to its end, without the task that it would have by itself."""
+        """Run `send` to its end, without the task that it would otherwise need."""
         try:
             self.put(item).send(None)
         except StopIteration:

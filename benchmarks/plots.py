@@ -1,7 +1,7 @@
-"""The results as two drawings: cost over the number of sources, and cost over peers.
+"""The results as two charts: cost by number of sources, and cost by peer.
 
-The text of a drawing is text, its colours are those of the page's theme, and nothing in it depends
-on the day or on where it was drawn.
+Text in a chart is real text, its colours are those of the page's theme, and nothing in it depends
+on the date or on the machine that drew it.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from benchmarks.peers import FLOOR, OURS, PEERS
 from benchmarks.report import Results, marked, number
 from benchmarks.workloads import WORKLOADS
 
-WIDTH = 342  # what a phone has: the text is as large there as it is elsewhere
+WIDTH = 342  # the width of a phone: text is as large there as elsewhere
 TEXT, MUTED = "var(--color-foreground-primary)", "var(--color-foreground-muted)"
 BRAND, BORDER = "var(--color-brand-primary)", "var(--color-background-border)"
-MOST = 1000  # what costs more is off the scale
-ROW = 13  # between the baselines of two lines of text
-MARKS = {  # of a workload: the outline of its mark
+MOST = 1000  # higher costs are off the scale
+ROW = 13  # the distance between the baselines of two lines of text
+MARKS = {  # the outline of the mark for each workload
     "backlog": "M -3.5 0 a 3.5 3.5 0 1 0 7 0 a 3.5 3.5 0 1 0 -7 0",
     "wake": "M -3.2 -3.2 H 3.2 V 3.2 H -3.2 Z",
     "bounded": "M 0 -4 L 4 3.4 H -4 Z",
@@ -27,7 +27,7 @@ MARKS = {  # of a workload: the outline of its mark
 
 
 def draw(results: Results) -> dict[str, str]:
-    """Each drawing by its name; none of what was not measured."""
+    """The charts by name, without those that were not measured."""
     drawn = {}
     if results.of(workload="wake") and len(results.sizes) > 1:
         drawn["sources"] = over_sources(results, "wake")
@@ -36,7 +36,7 @@ def draw(results: Results) -> dict[str, str]:
     return drawn
 
 
-# -- cost over the number of sources ---------------------------------------------------------------
+# -- cost by number of sources ---------------------------------------------------------------------
 
 
 def over_sources(results: Results, workload: str) -> str:
@@ -81,7 +81,7 @@ def over_sources(results: Results, workload: str) -> str:
 def measured(
     results: Results, workload: str, sizes: Sequence[int]
 ) -> dict[str, list[tuple[int, float]]]:
-    """The ratios of each peer, `async for` left out: it is `select()`."""
+    """The ratios of each peer, without `async for`, which is the same as `select()`."""
     found = {}
     for name in PEERS:
         if name not in (WORKLOADS[workload].floor.name, OURS[1].name):
@@ -93,7 +93,7 @@ def measured(
 
 
 def apart(wanted: dict[str, float], top: float, bottom: float) -> dict[str, float]:
-    """Where labels go, so that each has a line to itself: as near as can be to where it should."""
+    """Positions for labels that don't overlap, as close as possible to the ideal ones."""
     names = sorted(wanted, key=lambda name: wanted[name])
     places: dict[str, float] = {}
     least = top
@@ -107,7 +107,7 @@ def apart(wanted: dict[str, float], top: float, bottom: float) -> dict[str, floa
     return places
 
 
-# -- cost over peers -------------------------------------------------------------------------------
+# -- cost by peer ----------------------------------------------------------------------------------
 
 
 def over_peers(results: Results, size: int) -> str:
@@ -146,7 +146,7 @@ def over_peers(results: Results, size: int) -> str:
 
 
 def cells_of(results: Results, peer: str, size: int) -> Iterator[tuple[str, float, float, float]]:
-    """Workload, lower quartile, median and upper quartile, as far as they are on the scale."""
+    """Workload, lower quartile, median and upper quartile, if they are on the scale."""
     for workload in MARKS:
         for cell in results.of(workload=workload, size=size, peer=peer):
             if cell.ratios and peer != FLOOR.name and cell.ratio <= MOST:
@@ -158,14 +158,14 @@ def cells_of(results: Results, peer: str, size: int) -> Iterator[tuple[str, floa
 
 
 class Scale:
-    """From a value to a place, logarithmically."""
+    """A logarithmic scale from values to positions."""
 
     def __init__(self, least: float, most: float, start: float, end: float) -> None:
         self._least, self._start = least, start
         self._by = (end - start) / math.log(most / least)
 
     def __call__(self, value: float) -> float:
-        """The place of a value."""
+        """The position of a value."""
         return self._start + self._by * math.log(max(value, self._least) / self._least)
 
 
@@ -184,13 +184,13 @@ def text(x: float, y: float, words: str, colour: str, anchor: str = "start") -> 
 
 
 def shape(outline: str, x: float, y: float, colour: str) -> str:
-    """A mark."""
+    """A mark for a workload."""
     style = f"fill: var(--color-background-primary); stroke: {colour}; stroke-width: 1.4"
     return f'<path d="{outline}" transform="translate({x:.1f} {y:.1f})" style="{style}"/>'
 
 
 def svg(name: str, title: str, words: str, height: float, parts: Iterable[str]) -> str:
-    """The element, named and described, as wide as the page lets it be."""
+    """The SVG element, with a name and a description, as wide as the page allows."""
     style = (
         "display: block; width: 100%; max-width: 36rem; height: auto; font-size: 11px; "
         "stroke-linejoin: round"
@@ -206,12 +206,12 @@ def svg(name: str, title: str, words: str, height: float, parts: Iterable[str]) 
 
 
 def is_ours(name: str) -> bool:
-    """Whether it is a call of `MultiAwait`."""
+    """Whether a peer is a call of `MultiAwait`."""
     return name in {peer.name for peer in OURS}
 
 
 def short(name: str, results: Results) -> str:
-    """A name for a place with little room."""
+    """A shortened name."""
     before, _, after = name.replace("`", "").partition(", ")
     if before == "multi_await":
         before = after
@@ -221,5 +221,5 @@ def short(name: str, results: Results) -> str:
 
 
 def short_number(size: int) -> str:
-    """1024 as 1k."""
+    """A number of sources, with 1024 as 1k."""
     return f"{size // 1024}k" if size >= 1024 else str(size)

@@ -1,4 +1,4 @@
-"""The results: as JSON, a line for each cell, and as the tables of the docs' page."""
+"""The results: as JSON, with a line for each cell, and as the tables of the docs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from benchmarks.workloads import WORKLOADS
 Row: TypeAlias = list[str]
 
 EVENTS = [name for name, workload in WORKLOADS.items() if workload.unit == "µs"]
-# Measured on other Pythons and loops too, at 64 sources.
+# Also measured on other Pythons and event loops, with 64 sources.
 ELSEWHERE = [name for name in EVENTS if name != "start" and not WORKLOADS[name].sizes]
 SCALE = {"µs": 1e6, "ms": 1e3, "bytes": 1, "items": 1}
 DISTRIBUTIONS = [
@@ -44,14 +44,14 @@ DISTRIBUTIONS = [
 ]
 
 MANY = (2, 8, 64, 1024, 16384)
-# What is aimed at, on Python 3.13 and asyncio's loop: ratios to the floor, at most.
+# The targets, on Python 3.13 and asyncio's loop: the largest ratios to the floor.
 TARGETS = [("backlog", SELECT, 1.5), ("backlog", GET, 1.5), ("wake", SELECT, 1.4)]
 TARGETS += [("functions", SELECT, 3.5)]
 
 
 @dataclass
 class Results:
-    """All that was measured by one command."""
+    """All measurements of one command."""
 
     command: str
     machine: str
@@ -60,17 +60,17 @@ class Results:
 
     @classmethod
     def of_this_machine(cls, command: str) -> Results:
-        """Without any cell yet."""
+        """Results without any cell so far."""
         return cls(command, machine(), versions())
 
     @classmethod
     def read(cls, path: Path) -> Results:
-        """From JSON."""
+        """Read results from JSON."""
         saved = json.loads(path.read_text(encoding="utf-8"))
         return cls(**{**saved, "cells": [Cell(**cell) for cell in saved["cells"]]})
 
     def write(self, path: Path) -> None:
-        """As JSON, with a line for each cell."""
+        """Write the results as JSON, with a line for each cell."""
         cells = [asdict(cell) for cell in self.cells]
         for cell in cells:
             cell["costs"] = [float(f"{cost:.4g}") for cost in cell["costs"]]
@@ -83,7 +83,7 @@ class Results:
 
     @property
     def main(self) -> tuple[str, str]:
-        """The Python and the event loop that everything was measured on."""
+        """The Python and the event loop on which everything was measured."""
         return (self.cells[0].python, self.cells[0].loop) if self.cells else ("", "")
 
     def of(self, **what: Any) -> list[Cell]:
@@ -94,11 +94,11 @@ class Results:
         ]
 
     def cell(self, **what: Any) -> Cell | None:
-        """The one with these attributes, if it has a figure."""
+        """The cell with these attributes, if it has a figure."""
         return next((cell for cell in self.of(**what) if cell.ratios and not cell.note), None)
 
     def ratio(self, **what: Any) -> float | None:
-        """Of that cell."""
+        """The ratio of that cell."""
         cell = self.cell(**what)
         return cell.ratio if cell else None
 
@@ -118,7 +118,7 @@ class Results:
 
 
 def machine() -> str:
-    """What it was measured on."""
+    """A description of this machine."""
     model = platform.processor()
     if (path := Path("/proc/cpuinfo")).exists():
         found = re.search(r"model name\s*: (.*)", path.read_text(encoding="utf-8"))
@@ -127,7 +127,7 @@ def machine() -> str:
 
 
 def versions() -> dict[str, str]:
-    """Of the packages that are compared."""
+    """The versions of the packages that are compared."""
     found = {"multi-await 1.0.4": "1.0.4"}
     for name in DISTRIBUTIONS:
         try:
@@ -146,14 +146,14 @@ def versions() -> dict[str, str]:
 
 
 def number(value: float) -> str:
-    """With as many digits as mean something."""
+    """A number with its significant digits."""
     if value >= 9.95:
         return f"{value:,.0f}"
     return f"{value:.2f}" if value < 2.995 else f"{value:.1f}"
 
 
 def shown(cell: Cell) -> str:
-    """The ratio with half the distance of its quartiles; or why there is none."""
+    """The ratio with half the distance between its quartiles; or why there is none."""
     if cell.note or not cell.ratios:
         return cell.note or "-"
     if cell.ratio > TOO_MUCH:
@@ -188,12 +188,12 @@ def table_of(results: Results, name: str) -> list[Row]:
 
 
 def marked(peer: str, loses: bool) -> str:
-    """A peer's name, with a sign if it loses items."""
+    """A peer's name, marked if it loses items."""
     return f"{peer} †" if loses else peer
 
 
 def losses(results: Results) -> list[Row]:
-    """What each peer loses."""
+    """A row with the losses of each peer."""
     rows = [["", "lost when it is left", "lost when a wait is cancelled", "and afterwards"]]
     for peer in PEERS:
         columns = []
@@ -208,7 +208,7 @@ def losses(results: Results) -> list[Row]:
 
 
 def imports(results: Results) -> list[Row]:
-    """How long each import takes."""
+    """A row with the time of each import."""
     rows = [["", "ms"]]
     for cell in results.of(workload="import"):
         name = cell.peer.partition(",")[0]
@@ -219,7 +219,7 @@ def imports(results: Results) -> list[Row]:
 
 
 def everywhere(results: Results) -> list[Row]:
-    """Ours on each Python and event loop."""
+    """The ratios of `select()` on each Python and event loop."""
     rows = [["", *(WORKLOADS[name].title for name in ELSEWHERE)]]
     places = sorted({(cell.python, cell.loop) for cell in results.cells}, key=by_version)
     for python, loop in places:
@@ -232,12 +232,12 @@ def everywhere(results: Results) -> list[Row]:
 
 
 def by_version(place: tuple[str, str]) -> tuple[list[int], str]:
-    """3.9 is before 3.10."""
+    """A sort key by which 3.9 comes before 3.10."""
     return [int(part) for part in re.findall(r"\d+", place[0])], place[1]
 
 
 def faster(results: Results) -> list[Row]:
-    """Where the upper quartile of a peer is below the lower one of `select()`; how far at most."""
+    """Where a peer's upper quartile is below the lower one of `select()`, and the largest gap."""
     rows = [["", "has less than `select()` in", "at N =", "at most"]]
     others = [*STANDARD, *PACKAGES]
     for name in [*EVENTS, "memory"]:
@@ -264,7 +264,7 @@ def faster(results: Results) -> list[Row]:
 
 
 def targets(results: Results) -> list[Row]:
-    """What was aimed at, and what was reached."""
+    """The targets, and whether they were reached."""
     rows = [["target", "N", "at most", "measured", ""]]
     for label, size, most, found in [*aims(results), *aims_by_comparison(results)]:
         if found is not None:
@@ -274,7 +274,7 @@ def targets(results: Results) -> list[Row]:
 
 
 def aims(results: Results) -> Iterator[tuple[str, int, float, float | None]]:
-    """What is aimed at, at how many sources, how much at most, and what was found."""
+    """Each target, its number of sources, the limit, and the measured figure."""
     for name, peer, most in TARGETS:
         for size in MANY:
             ratio = results.ratio(workload=name, size=size, peer=peer.name)
@@ -288,7 +288,7 @@ def aims(results: Results) -> Iterator[tuple[str, int, float, float | None]]:
 
 
 def aims_by_comparison(results: Results) -> Iterator[tuple[str, int, float, float | None]]:
-    """The same, where it is a part of what a peer takes."""
+    """The same for targets that are a fraction of a peer's figure."""
     tasks = results.ratio(workload="memory", size=1024, peer=STANDARD[1].name)
     memory = results.ratio(workload="memory", size=1024, peer=SELECT.name)
     if tasks and memory:
@@ -316,14 +316,14 @@ def aims_by_comparison(results: Results) -> Iterator[tuple[str, int, float, floa
 
 
 def markdown(rows: Sequence[Row]) -> str:
-    """A table in Markdown; figures to the right."""
+    """A table in Markdown, with figures aligned right."""
     lines = ["| " + " | ".join(row) + " |" for row in rows]
     rule = "|---|" + "--:|" * (len(rows[0]) - 1)
     return "\n".join([lines[0], rule, *lines[1:]])
 
 
 def page(results: Results) -> str:
-    """What the docs' page includes, in parts that it names: every table, and where it is from."""
+    """The file that the docs include, in named parts: every table, and how it was measured."""
     tables = []
     for name in [*EVENTS, "memory"]:
         if results.of(workload=name):
@@ -344,7 +344,7 @@ def page(results: Results) -> str:
 
 
 def place(results: Results) -> Iterable[str]:
-    """Where and with what it was measured."""
+    """The machine and the versions that were measured."""
     python, loop = results.main
     yield f"CPython {python} with {loop}'s event loop"
     yield results.machine

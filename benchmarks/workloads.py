@@ -1,8 +1,8 @@
-"""What each peer has to do, and whether it did: every item is received exactly once.
+"""The work of each peer, and the check of its result: every item is received exactly once.
 
-A workload sets a peer up, untimed, and times what it is about; the figure is for each event, or
-each source. Time is the processor's: nothing here waits for a clock, and what else the machine does
-counts for less. A peer that is slow takes fewer items.
+A workload sets a peer up, untimed, and times the part of interest; the figure is per event, or per
+source. It measures processor time: nothing here waits for a clock, and other load on the machine
+matters less. A slow peer takes fewer items.
 """
 
 from __future__ import annotations
@@ -53,10 +53,10 @@ EVENTS = 8192  # or more, if there are more sources than that
 
 @dataclass
 class Sample:
-    """What one run found."""
+    """The result of one run."""
 
-    cost: float  # seconds or bytes, for each event or source; or how many items were lost
-    note: str = ""  # what went wrong, instead
+    cost: float  # seconds or bytes, per event or source; or the number of items lost
+    note: str = ""  # what went wrong, if anything
 
 
 Run: TypeAlias = Callable[[Peer, int, float], Awaitable[Sample]]
@@ -71,10 +71,10 @@ class Workload:
     run: Run
     floor: Peer = FLOOR
     unit: str = "µs"
-    beside: int = 64  # the number of sources at which a table has microseconds or bytes too
+    beside: int = 64  # the number of sources for which a table also has microseconds or bytes
     loops: Sequence[str] = ("asyncio", "uvloop")
     peers: Sequence[Peer] = (*OURS, *STANDARD, *PACKAGES)
-    sizes: Sequence[int] = ()  # the only numbers of sources, if not all are of interest
+    sizes: Sequence[int] = ()  # the numbers of sources, if not all are of interest
 
 
 class Received:
@@ -86,7 +86,7 @@ class Received:
     async def sample(
         self, take: Take, count: int, limit: float, deliver: Deliver | None = None
     ) -> Sample:
-        """Take so many items; fewer, and the first not counted, if all would take too long."""
+        """Take `count` items; fewer, without counting the first, if all would take too long."""
         deliver = deliver or self.items.append
         limit *= max(count / EVENTS, 1)
         first = 0
@@ -107,7 +107,7 @@ class Received:
         return Sample((end - start) / max(len(self.items), 1), self.fault(count))
 
     def fault(self, count: int) -> str:
-        """What is doubled among the items from 1 to count; none of them can be missing then."""
+        """Report duplicates among the items from 1 to count; without any, none can be missing."""
         different = set(self.items)
         if len(different) < len(self.items):
             return f"{len(self.items) - len(different)} of {count} items twice"
@@ -118,7 +118,7 @@ class Received:
 
 @contextmanager
 def garbage_of_its_own() -> Iterator[None]:
-    """Have only what is made from here on looked through for garbage, as in a long run."""
+    """Let the garbage collector examine only objects created from here on, as in a long run."""
     gc.collect()
     gc.freeze()
     try:
@@ -128,7 +128,7 @@ def garbage_of_its_own() -> Iterator[None]:
 
 
 class Watch:
-    """Ends what has used up so many seconds of the processor, or waits in vain."""
+    """Stops a run that has used up its processor time, or that waits in vain."""
 
     def __init__(self, limit: float) -> None:
         self.in_vain = False
@@ -145,7 +145,7 @@ class Watch:
     def _look(self) -> None:
         used = time.process_time() - self._start
         self._used.append(used)
-        # Nothing but these looks in a second; what has little of a busy processor does more.
+        # In a second, nothing but these checks has run; even a starved process does more.
         self.in_vain = len(self._used) == 50 and used - self._used[0] < 0.02
         if self.in_vain or used > self._limit:
             self._timeout.reschedule(0)
@@ -167,7 +167,7 @@ class Watch:
 
 
 async def settled(channels: Sequence[Any], take: Take) -> None:
-    """Have all the sources waited on: the last one, the middle one and the first give an item."""
+    """Make sure that all sources are waited on: the last, the middle and the first get an item."""
     for k in (-1, len(channels) // 2, 0):
         channels[k].put_nowait(1)
         await take(1, ignore)
@@ -175,11 +175,11 @@ async def settled(channels: Sequence[Any], take: Take) -> None:
 
 
 def ignore(_: object) -> None:
-    """Deliver to nobody."""
+    """Drop the item."""
 
 
 def settling(size: int) -> list[int]:
-    """What the floor is told of `settled`."""
+    """The order of the items in `settled`, for the floor."""
     return [size - 1, size // 2, 0]
 
 
@@ -201,14 +201,14 @@ async def functions(peer: Peer, size: int, limit: float) -> Sample:
 
 
 def get_from(queue: asyncio.Queue[int]) -> Awaitable[int]:
-    """A function of the user's, of which nobody knows what it does."""
+    """A user's function, about which nothing is known."""
     return queue.get()
 
 
 async def prefilled(
     channels: Sequence[Any], limit: float, opened: Callable[[Sequence[Any], Iterable[int]], Opened]
 ) -> Sample:
-    """Take all that is there."""
+    """Take everything from channels that are filled beforehand."""
     size = len(channels)
     count = max(EVENTS, 4 * size) // size * size
     order = [k % size for k in range(count)]
@@ -219,7 +219,7 @@ async def prefilled(
 
 
 async def wake(peer: Peer, size: int, limit: float) -> Sample:
-    """One item at a time, into any source, and only when the consumer waits."""
+    """One item at a time, into any source, and only when the consumer is waiting."""
     count = EVENTS // 2
     order = settling(size) + random.Random(size).choices(range(size), k=count)  # noqa: S311
     channels = peer.channels(size)
@@ -255,13 +255,13 @@ async def bounded(peer: Peer, size: int, limit: float) -> Sample:
 
 
 async def produce(channel: Any, items: Iterable[int]) -> None:
-    """Put them all, waiting for room."""
+    """Put all the items, waiting for room."""
     for item in items:
         await channel.put(item)
 
 
 async def iterations(peer: Peer, size: int, limit: float) -> Sample:
-    """One generator, which gives the event loop a turn before each item."""
+    """One generator, which yields to the event loop before each item."""
     return await iterated(peer, waits(EVENTS), limit)
 
 
@@ -284,7 +284,7 @@ async def waits_never(count: int) -> AsyncGenerator[int, None]:
 
 
 async def iterated(peer: Peer, items: AsyncGenerator[int, None], limit: float) -> Sample:
-    """Take all that a generator gives."""
+    """Take all the items of a generator."""
     async with aclosing(items), peer.items([items], [0] * EVENTS) as take:
         return await Received().sample(take, EVENTS, limit)
 
@@ -326,7 +326,7 @@ async def timers(peer: Peer, size: int, limit: float) -> Sample:
 
 
 def ticks(periods: Sequence[float], count: int) -> list[float]:
-    """The moments of the first so many ticks of timers with these periods."""
+    """The times of the first `count` ticks of timers with these periods."""
     end = max(periods) * (count / len(periods) + 1)
     found = [period * n for period in periods for n in range(1, int(end / period) + 1)]
     return sorted(found)[:count]
@@ -336,7 +336,7 @@ def ticks(periods: Sequence[float], count: int) -> list[float]:
 
 
 async def start(peer: Peer, size: int, limit: float) -> Sample:
-    """Begin to wait on all of them, take one item, and end."""
+    """Begin to wait on all the sources, take one item, and end."""
     times = max(256 // size, 1)
     channels = peer.channels(size)
     received = Received()
@@ -352,7 +352,7 @@ async def start(peer: Peer, size: int, limit: float) -> Sample:
 
 
 async def memory(peer: Peer, size: int, limit: float) -> Sample:
-    """What is held while all of them are waited on, their channels not counted."""
+    """The memory in use while all sources are waited on, not counting their channels."""
     channels = peer.channels(size)
     gc.collect()
     tracemalloc.start()
@@ -391,21 +391,21 @@ print(time.process_time() - start)
 
 
 async def importing(peer: Peer, size: int, limit: float) -> Sample:
-    """How long an import takes, when asyncio is there already; the floor is asyncio's own."""
+    """The time of an import once asyncio is imported; the floor is the import of asyncio."""
     by_path = peer.module == "multi_await_1_0_4"
     code = IMPORT.format(module=peer.module, by_path=by_path)
     code = IMPORT_ASYNCIO if peer is FLOOR else code
     if not by_path and peer.module:
-        importlib.import_module(peer.module)  # is it there?
+        importlib.import_module(peer.module)  # is it installed?
     printed = subprocess.check_output([sys.executable, "-c", code])  # noqa: S603, ASYNC221
     return Sample(json.loads(printed))
 
 
-# -- what is lost ----------------------------------------------------------------------------------
+# -- losses ----------------------------------------------------------------------------------------
 
 
 async def leave(peer: Peer, size: int, limit: float) -> Sample:
-    """Of the items that came before waiting ended, those neither received nor still there."""
+    """The items that arrived before waiting ended, and were neither received nor left over."""
     count = 1000
     channels = peer.channels(size)
     channels[-1].put_nowait(1)
@@ -419,7 +419,7 @@ async def leave(peer: Peer, size: int, limit: float) -> Sample:
 
 
 async def cancelled(peer: Peer, size: int, limit: float) -> Sample:
-    """Of the items that came when a wait was cancelled, those that are nowhere."""
+    """The items that arrived around the cancellation of a wait, and disappeared."""
     count = 210
     received = Received()
     left: list[int] = []
@@ -438,7 +438,7 @@ async def cancelled(peer: Peer, size: int, limit: float) -> Sample:
 async def cancel_one(
     peer: Peer, take: Take, channel: Any, item: int, received: Received
 ) -> set[str]:
-    """Wait, cancel that some passes of the loop before or after an item comes, and wait again."""
+    """Wait, cancel the wait some passes before or after an item arrives, and wait again."""
     deliver = received.items.append
     wait, cancel = peer.started(take(1, deliver))
     await passes(10)
@@ -465,13 +465,13 @@ async def cancel_one(
 
 
 async def passes(count: int) -> None:
-    """Let the loop go round."""
+    """Let the event loop make some passes."""
     for _ in range(count):
         await asyncio.sleep(0)
 
 
 def lost(received: Received, left: Sequence[int], count: int) -> Sample:
-    """Count what is neither received nor left."""
+    """Count the items that are neither received nor left over."""
     received.items += left
     return Sample(count - len(set(received.items)), received.fault(count))
 
@@ -484,7 +484,7 @@ WORKLOADS = {
     ),
     "wake": Workload(
         "Wake",
-        "An item comes, into any of the queues, when the consumer waits for it.",
+        "An item arrives in any of the queues while the consumer is waiting for it.",
         wake,
     ),
     "bounded": Workload(
@@ -499,20 +499,20 @@ WORKLOADS = {
     ),
     "timers": Workload(
         "Timers",
-        "Timers with different periods. The clock jumps to the next tick, so nobody sleeps; the "
+        "Timers with different periods. The clock jumps to the next tick, so nothing sleeps; the "
         "floor is told when the next tick comes.",
         timers,
         loops=("asyncio",),
     ),
     "functions": Workload(
         "Functions",
-        "A backlog, but each source is a function of one's own that calls `queue.get`: it needs a "
-        "task. The floor awaits the function that it is told.",
+        "A backlog, but each source is a user's function that calls `queue.get`: it needs a task. "
+        "The floor awaits the function that it is told to.",
         functions,
     ),
     "iterations": Workload(
         "Iterations that wait",
-        "One async generator, which gives the event loop a turn before each item.",
+        "One async generator, which yields to the event loop before each item.",
         iterations,
         floor=ITERATES,
         beside=1,
@@ -530,7 +530,7 @@ WORKLOADS = {
     ),
     "batches": Workload(
         "Batches",
-        "A backlog in one queue; for each item.",
+        "A backlog in one queue; the cost is per item.",
         backlog,
         beside=1,
         peers=(SELECT, *BATCHES),
@@ -538,7 +538,7 @@ WORKLOADS = {
     ),
     "group": Workload(
         "Groups, backlog",
-        "Every source has items from the start; the sources are in an open set, or in a group.",
+        "Every source has items from the start; the sources are in an open set or in a group.",
         backlog,
         beside=100,
         peers=GROUPS,
@@ -546,7 +546,7 @@ WORKLOADS = {
     ),
     "group_wake": Workload(
         "Groups, wake",
-        "An item comes, into any of the queues, when the consumer waits for it.",
+        "An item arrives in any of the queues while the consumer is waiting for it.",
         wake,
         beside=100,
         peers=GROUPS,
@@ -554,15 +554,15 @@ WORKLOADS = {
     ),
     "start": Workload(
         "Start and leave",
-        "To begin to wait on N queues, take one item, and end; for each source. The floor is "
-        "each queue's `get()` run by hand to the place where it waits, and closed.",
+        "Begin to wait on N queues, take one item, and end; the cost is per source. The floor runs "
+        "each queue's `get()` by hand to the point where it waits, and closes it.",
         start,
         floor=WAITS_ALONE,
     ),
     "memory": Workload(
         "Memory",
-        "What is held for each source that waits, the queues themselves not counted. The floor is "
-        "each queue's `get()` alone, run by hand to the place where it waits.",
+        "The memory of each waiting source, not counting the queues themselves. The floor is only "
+        "each queue's `get()`, run by hand to the point where it waits.",
         memory,
         floor=WAITS_ALONE,
         unit="bytes",

@@ -59,6 +59,6 @@ __all__ = [
     "with_value",
 ]
 
-# Tracebacks show it as multi_await.NothingToAwait. The other classes stay where they are written,
-# where inspect.getsource and IPython's `??` look for them; functions are found in any case.
+# Tracebacks show it as multi_await.NothingToAwait. The other classes keep the module that defines
+# them, where inspect.getsource and IPython's `??` look for them; functions are found in any case.
 NothingToAwait.__module__ = __name__

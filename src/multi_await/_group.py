@@ -1,6 +1,6 @@
 """A group: the engine as a source, so that sources can come and go at one position of a typed set.
 
-The typed front of `_core.members`, as `MultiAwait` is that of `_core.positions`.
+The typed front of `_core.members`, just as `MultiAwait` is the front of `_core.positions`.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ class Group(Source[tuple[K, T]], Generic[K, T]):
 
     It takes one position of a `MultiAwait`, and its values are `(key, value)` pairs. Use one group
     for each kind of source that comes and goes, such as the connections of a server; sources that
-    stay have their own positions. So `match` tells them apart, and a type checker knows each type.
+    stay get their own positions. So `match` tells them apart, and a type checker knows each type.
 
-    A source that has ended leaves the group by itself, which frees its key: an `ending`, a `once`
-    or an `after` as soon as its last value is delivered, any other when a poll finds that it has
+    A source that has ended leaves the group, which frees its key: an `ending`, a `once` or an
+    `after` as soon as its last value is delivered, any other source when a poll finds that it has
     ended. An empty group waits for more sources, until `shutdown`.
 
     A failure of a source is raised as a failure of the group's position, and `failed` says which
     source it came from; `catching` turns it into a value instead. Every promise of a `MultiAwait`
     also holds for the sources in a group: nothing is taken before it is delivered, the sources take
     turns, an event costs the same however many there are, and they end with the `MultiAwait`.
-    Values that they produced and nobody received are in `MultiAwait.undelivered`, as
+    Values that were produced but not delivered are in `MultiAwait.undelivered`, as
     `(position, (key, value))`.
 
     Like any `Source`, a group belongs to one `MultiAwait`, or to another group.
@@ -103,7 +103,7 @@ class Group(Source[tuple[K, T]], Generic[K, T]):
             key: the key of the source.
 
         Returns:
-            The values that the source had produced and nobody had received. Usually there are none,
+            The source's values that were not delivered. Usually there are none,
             and a function source has at most one. (A failure goes to the event loop's exception
             handler.)
 
@@ -136,7 +136,7 @@ class Group(Source[tuple[K, T]], Generic[K, T]):
         self._members.pause(key)
 
     def resume(self, key: K) -> None:
-        """Poll a paused source again, also in a call that is already waiting. Idempotent.
+        """Poll a paused source again, even in a call that is already waiting. Idempotent.
 
         Args:
             key: the key of the source.
@@ -165,7 +165,7 @@ class Group(Source[tuple[K, T]], Generic[K, T]):
 
     @property
     def failed(self) -> K | None:
-        """The key of the source whose failure was delivered last, by any call; else `None`.
+        """The key of the source whose failure was delivered last, by any call, or `None`.
 
         Example::
 
@@ -201,7 +201,7 @@ class Group(Source[tuple[K, T]], Generic[K, T]):
 
     def poll(self, wake: Wake) -> tuple[K, T] | Pending:
         """Return the next event of its sources; see `Source.poll`."""
-        # Saving a call makes an event a tenth cheaper, so this does what `Members` might do.
+        # Saving a call makes an event a tenth cheaper, so this code is here and not in `Members`.
         members = self._members
         members.wake = wake
         members.phase = "polling"

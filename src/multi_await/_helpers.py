@@ -150,7 +150,7 @@ async def with_value(value: V, awaitable: Awaitable[T]) -> tuple[V, T]:
 
 
 async def _abort(tasks: Collection[asyncio.Task[Any]]) -> None:
-    """Cancel the tasks that still run, wait until they have ended, and let no failure be logged."""
+    """Cancel the running tasks, wait until they have ended, and keep failures out of the log."""
     for task in tasks:
         task.cancel()
     cancelled = await until_done(tasks)

@@ -1,9 +1,9 @@
 """The typed front: `MultiAwait`, and what each of its calls returns.
 
-Results by position, as tuples or lists. The overloads, one for each number of sources, are there
-because Python has no way to say "for each of `*Ts`" yet. They come in triangles, one line each: for
-one source, for two, and so on up to eight; for an open set; for more. They are written out, without
-names of our own, because an editor shows them as they are written. The ready queue handles what
+Results by position, as tuples or lists. The overloads, one for each number of sources, are needed
+because Python still can't say "for each of `*Ts`". They come in triangles, one line each: for one
+source, for two, and so on up to eight; for an open set; for more. They are written out, without
+type aliases, because an editor shows them as they are written. The ready queue handles what
 happens inside a call, and `_sources.convert` decides what can be a source.
 """
 
@@ -42,16 +42,16 @@ T7 = TypeVar("T7")
 T8 = TypeVar("T8")
 Ts = TypeVarTuple("Ts")
 
-# mypy takes a MultiAwait[Any, Any] for any number of sources, and the first overload for the right
-# one. So the first is that of a number which no other overload has, and gives Any.
+# mypy lets a MultiAwait[Any, Any] match any number of sources, and picks the first overload. So the
+# first one is for a number that no other overload has, and gives Any.
 _Untyped: TypeAlias = "MultiAwait[_U, _U, _U, _U, _U, _U, _U, _U, _U]"
 
 
 class _U:
-    """Nobody's type."""
+    """A type that no source has."""
 
 
-class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could not read the class
+class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could not parse the class
     """Waits on any number of sources, over and over, and reports which one has something.
 
     A set that is built with sources is fixed, and every result is typed by position:
@@ -59,7 +59,7 @@ class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could n
     without any is open: `add` sources at any time; results are lists, and their values `Any`.
 
     Sources are polled only during a call, starting with the first one. A source that has not
-    finished is neither started again nor cancelled between calls.
+    finished is neither restarted nor cancelled between calls.
 
     Only one call can run at a time: if two tasks wait, create one for each. Use it as a context
     manager, or end it with `await m.cancel()`.
@@ -161,7 +161,7 @@ class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could n
             position: what `add` returned.
 
         Returns:
-            The values that the source had produced and nobody had received. Usually there are none,
+            The source's values that were not delivered. Usually there are none,
             and a function source has at most one. They are yours now, and will not be in
             `undelivered`. (A failure goes to the event loop's exception handler.)
 
@@ -169,7 +169,7 @@ class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could n
             TypeError: the set is fixed, because it was built with sources.
             IndexError: there is no source at this position (any more).
             RuntimeError: after `cancel()`; or from within a source that is being polled; or in
-                another event loop than before.
+                a different event loop than before.
             asyncio.CancelledError: the caller was cancelled meanwhile. The source is removed and
                 has ended nevertheless; what it left is in `undelivered`.
 
@@ -206,7 +206,7 @@ class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could n
         self._queue.pause(position)
 
     def resume(self, position: int) -> None:
-        """Poll a paused source again, also in a call that is blocked in another task.
+        """Poll a paused source again, even in a call that is blocked in another task.
 
         Does nothing if the source is not paused.
 
@@ -263,7 +263,7 @@ class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could n
 
         Returns:
             `(completed, failures)`, the values and the exceptions by position, with `None` where
-            there is none. Tuples if the set is fixed, and of a `MultiAwait[str, int]` they are
+            there is none. Tuples if the set is fixed; for a `MultiAwait[str, int]` they are
             `tuple[str | None, int | None]` and `tuple[BaseException | None, BaseException | None]`.
             Lists if the set is open.
 
@@ -316,7 +316,7 @@ class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could n
         Raises:
             NothingToAwait: there is no source, or every source is exhausted.
             RuntimeError: another call has not returned; or after `cancel()`; or in a different
-                event loop than before, or in none.
+                event loop than before, or without one.
 
         Example::
 
@@ -363,7 +363,7 @@ class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could n
             BaseException: a source's failure, with a note that says which source it came from.
             RuntimeError: a source was cancelled, and not by this call (the source's
                 `CancelledError` is the cause); or another call has not returned; or after
-                `cancel()`; or in another event loop than before.
+                `cancel()`; or in a different event loop than before.
             NothingToAwait: there is no source, or every source is exhausted.
             asyncio.CancelledError: the caller was cancelled. Nothing was taken.
 
@@ -402,19 +402,19 @@ class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could n
     @overload
     async def select(self: MultiAwait[Unpack[tuple[T, ...]]]) -> tuple[int, T]: ...
     # fmt: on
-    def select(self) -> Any:  # a coroutine's frame less: it returns that of the ready queue
+    def select(self) -> Any:  # saves a coroutine frame: it returns the ready queue's coroutine
         """Wait for one event. Nothing else is taken: all other sources keep what they have.
 
         Returns:
-            `(position, value)`. Of a `MultiAwait[str, int]` it is
+            `(position, value)`. For a `MultiAwait[str, int]` it is
             `tuple[Literal[0], str] | tuple[Literal[1], int]`: `match` narrows it, and
             `assert_never` in a last `case _` proves that every source is handled.
 
         Raises:
             BaseException: the source's failure, with a note that says which source it came from.
             RuntimeError: the source was cancelled, and not by this call (its `CancelledError` is
-                the cause); or another call has not returned; or after `cancel()`; or in another
-                event loop than before.
+                the cause); or another call has not returned; or after `cancel()`; or in a
+                different event loop than before.
             NothingToAwait: there is no source, or every source is exhausted.
             asyncio.CancelledError: the caller was cancelled. Nothing was taken.
 
@@ -464,8 +464,8 @@ class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could n
             `(position, value)` like `select`, or `None` if nothing is ready.
 
         Raises:
-            BaseException: the source's failure, as `select`.
-            RuntimeError: as `select`; also if no event loop is running.
+            BaseException: the source's failure, as in `select`.
+            RuntimeError: as in `select`; also if no event loop is running.
             NothingToAwait: there is no source, or every source is exhausted.
 
         Example::
@@ -526,7 +526,7 @@ class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could n
         Raises:
             StopAsyncIteration: every source is exhausted.
             NothingToAwait: there is no source.
-            BaseException: as `select`.
+            BaseException: as in `select`.
         """
         return self._queue.select(True)
 
@@ -581,7 +581,7 @@ class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could n
         A `tuple[tuple[int, Any], ...]`, ordered by position. Empty until the end. (`remove` returns
         the values of a removed source; they are here only if `remove` was cancelled.) With asyncio's
         own primitives it stays empty, because their items are still in them. If it holds a value
-        other than `None` and nobody looks at it, a `ResourceWarning` names the source.
+        other than `None` and is never looked at, a `ResourceWarning` names the source.
 
         Example::
 
@@ -628,7 +628,7 @@ class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could n
 
     def __del__(self) -> None:
         if not hasattr(self, "_queue"):
-            return  # it could not be made
+            return  # its constructor failed
         if self._queue.phase not in ("new", "closed"):
             warnings.warn(
                 f"{self!r} was dropped before its end: use `async with`, or await its cancel()",
@@ -655,7 +655,7 @@ class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could n
         return tuple(values) if self._fixed else values
 
 
-# Callers receive the coroutines of the ready queue. Python shows these names if one was never
+# Callers receive the coroutines of the ready queue. Python shows these names if one is never
 # awaited.
 Calls.select.__qualname__ = "MultiAwait.select"
 Calls.call.__qualname__ = "MultiAwait.get"

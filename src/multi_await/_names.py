@@ -1,6 +1,6 @@
 """How values and functions are named in messages, in `repr()` and in the names of tasks.
 
-They are the user's objects: nothing here fails because of what they raise when they are looked at,
+They are the user's objects: nothing here fails because of what they raise when they are inspected,
 except for an interrupt, which may come at any time.
 """
 
@@ -14,13 +14,13 @@ from multi_await._source import INTERRUPTS
 
 
 def short(value: object) -> str:
-    """A value for a message: its repr, shortened to fit in a line."""
+    """A value for a message: its repr, shortened to fit on a line."""
     text = safe_repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def safe_repr(value: object) -> str:
-    """A message must not fail because of what it is about."""
+    """The repr of a value; if that fails, the default one, so that no message fails."""
     try:
         return str.__str__(repr(value))  # not a subclass, whose methods may fail too
     except INTERRUPTS:
@@ -41,7 +41,7 @@ def name_of(function: Callable[..., object]) -> str:
 
 
 def qualname_of(value: object) -> str | None:
-    """The name of a function, a coroutine or an async generator; `None` of anything else."""
+    """The name of a function, a coroutine or an async generator; `None` for anything else."""
     name = attribute(value, "__qualname__")
     return name if type(name) is str else None
 

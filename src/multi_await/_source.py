@@ -29,8 +29,8 @@ class Pending(enum.Enum):
 PENDING: Final = Pending.PENDING
 """What `Source.poll` returns when the source has no outcome now.
 
-It is not `None`, because `None` is a value that a source may produce. It is no value itself: put it
-into no queue.
+It is not `None`, because `None` is a value that a source may produce. It is not itself a value:
+never put it into a queue.
 """
 
 
@@ -77,7 +77,7 @@ class Source(ABC, Generic[T_co]):
     """
 
     __slots__ = ("__weakref__", "_taken")
-    _taken: bool  # set when it is passed to a set; no default, as a subclass need not call us
+    _taken: bool  # set when passed to a set; no default, because our __init__ may not be called
 
     def start(self) -> None:
         """Start anything that must not wait for the first poll: a clock, a subscription, a handler.
@@ -134,7 +134,7 @@ class Source(ABC, Generic[T_co]):
         its own `MultiAwait` nor wait for a task that does, because the end waits for it.
 
         Returns:
-            The values that the source produced and nobody received, for `MultiAwait.undelivered`;
+            The values that were produced but not delivered, for `MultiAwait.undelivered`;
             or `None`. If iterating over them fails, the values before the failure are kept.
 
         Raises:
@@ -148,25 +148,25 @@ class Source(ABC, Generic[T_co]):
 def failing_after(
     values: Iterable[T], failure: BaseException, cause: BaseException | None = None
 ) -> Iterator[T]:
-    """What `aclose` returns for remaining values, if there is also a failure to report."""
+    """The result of an `aclose` that has values left, and also a failure to report."""
     yield from values
     if cause is not None:
         raise failure from cause
     raise failure
 
 
-# What a source raises when it has ended.
+# The exceptions that a source raises when it has ended.
 if sys.version_info >= (3, 13):  # pragma: no cover -- which of the two depends on the Python
     ENDED = (StopAsyncIteration, asyncio.QueueShutDown)
 else:  # pragma: no cover -- as above
     ENDED = (StopAsyncIteration,)
 
-# What is raised to end the program, and does not concern the sources.
+# The exceptions that end the program, and do not concern the sources.
 INTERRUPTS = (KeyboardInterrupt, SystemExit)
 
 
 def unheard() -> None:
-    """What a source calls in place of an owner that wants to know when it is over."""
+    """The default `when_over` of a source whose owner need not know when it is over."""
 
 
 SourceLike: TypeAlias = Callable[[], Awaitable[T]] | Source[T]

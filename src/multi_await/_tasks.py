@@ -15,18 +15,18 @@ from multi_await._source import INTERRUPTS
 
 T = TypeVar("T")
 
-# The task that ends a source, for the source's `aclose`, which runs in another one.
+# The task that ends a source, for the source's `aclose`, which runs in another task.
 ended_by: ContextVar[asyncio.Task[Any] | None] = ContextVar("ended_by", default=None)
 
 
-# Which task, by its `id`, started the one that runs.
+# The `id` of the task that started the running one.
 _started_by: ContextVar[int | None] = ContextVar("_started_by", default=None)
 
 
 def start(coroutine: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
-    """Run a coroutine in a task: with the loop's factory if it has one, else eagerly from 3.12 on.
+    """Run a coroutine in a task: with the loop's task factory if any, else eagerly from 3.12 on.
 
-    A coroutine that does not wait then costs no pass through the loop.
+    Then a coroutine that does not wait costs no pass through the loop.
     """
     before = _started_by.set(id(asyncio.current_task()))
     try:
@@ -52,8 +52,8 @@ if sys.version_info >= (3, 12):  # pragma: no cover -- which of the two depends 
     def _started_eagerly(
         coroutine: Coroutine[Any, Any, T], loop: asyncio.AbstractEventLoop, name: str
     ) -> asyncio.Task[T]:
-        # In two steps, to have the task even if its first step raises an interrupt, which leaves
-        # __init__: otherwise the task would log that nobody retrieved it.
+        # In two steps, to keep the task even if its first step raises an interrupt, which leaves
+        # __init__: otherwise the task would log that it was never retrieved.
         task: asyncio.Task[T] = asyncio.Task.__new__(asyncio.Task)
         try:
             task.__init__(coroutine, loop=loop, name=name, eager_start=True)  # type: ignore[misc]  # see above

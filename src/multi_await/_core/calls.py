@@ -1,6 +1,6 @@
 """The calls of a `MultiAwait`: each polls until there is an outcome, and sleeps in between.
 
-    call      poll until there is an outcome; yield to the event loop after so many polls, and
+    call      poll until there is an outcome; yield to the event loop after 128 polls, and
               while there is none
     sleep     until a wake; nothing has been taken by then, so a cancellation costs nothing
 
@@ -27,7 +27,7 @@ R = TypeVar("R")
 # Values and failures by position.
 Round: TypeAlias = tuple[list[Any], list[BaseException | None]]
 
-# After so many polls in a row, or rounds of get(), a call yields to the event loop. (The model is
+# After this many polls in a row, or rounds of get(), a call yields to the event loop. (The model is
 # tokio's cooperative budget, which has the same size.)
 BUDGET = 128
 POLLING: Phase = "polling"  # by name, because a checker assumes that a literal, once set, stays
@@ -35,7 +35,7 @@ POLLING: Phase = "polling"  # by name, because a checker assumes that a literal,
 END_OF_ROUND: Final[Any] = object()
 
 
-class NothingToAwait(RuntimeError):  # noqa: N818 -- it says what is the matter
+class NothingToAwait(RuntimeError):  # noqa: N818 -- it says what is wrong
     """Raised by a call that could never return: there is no source, or every source is exhausted.
 
     Example::
@@ -64,8 +64,8 @@ class Calls(ReadyQueue):
 
     # -- calls -----------------------------------------------------------------------------------
 
-    # The most frequent call, so `_poll` and `_end` are written out: `call(take_one)` would do, but
-    # a fifth slower.
+    # The most frequent call, so `_poll` and `_end` are inlined: `call(take_one)` would do the same,
+    # but a fifth slower.
     async def select(self, iterating: bool = False) -> tuple[int, Any]:
         """The next event."""
         self.phase = POLLING if self.phase == "idle" else self._begin()
@@ -86,7 +86,7 @@ class Calls(ReadyQueue):
                 except BaseException as failure:
                     if self._has_ended(slot, failure):
                         continue
-                    raise self._attributed(slot, failure)  # noqa: B904 -- mostly the very same
+                    raise self._attributed(slot, failure)  # noqa: B904 -- usually the same
                 if value is not PENDING:
                     if slot.state == "pending":
                         slot.state = "ready"
@@ -99,7 +99,7 @@ class Calls(ReadyQueue):
                 self._claims_are_left()
 
     def _look_in_order(self) -> tuple[int, Any] | None:
-        """What a biased set does, which has no queue. A look through all counts as one poll."""
+        """The same for a biased set, which has no queue. A look through all counts as one poll."""
         if not self.biased or not self._budget:
             return None
         self._budget -= 1
@@ -117,7 +117,7 @@ class Calls(ReadyQueue):
                 await self._rest()
                 self._awake()
         finally:
-            taken = None  # what it holds may hold this frame: no cycle
+            taken = None  # it may refer to this frame: no cycle
             self._end()
 
     def call_nowait(self, take: Callable[[bool], T | None]) -> T | None:
@@ -216,7 +216,7 @@ class Calls(ReadyQueue):
         loop = get_running_loop()
         if loop is not self._loop:
             self._bind()
-        self._budget = BUDGET  # before the yield: even if cancelled, it was the loop's turn
+        self._budget = BUDGET  # before the yield: even if we are cancelled, the loop had its turn
         if self._ready or (self.biased and self._any_woken()):
             self.phase = "asleep"
             return asyncio.sleep(0)
@@ -251,7 +251,7 @@ class Calls(ReadyQueue):
         if self.phase == "idle":
             self._release_claims()
 
-    # -- what a call needs -----------------------------------------------------------------------
+    # -- before a call ---------------------------------------------------------------------------
 
     def start(self) -> None:
         """Bind to the running event loop and start the sources, unless already done."""
@@ -307,7 +307,7 @@ _KEY = attrgetter("key")
 
 
 def _keep(values: list[Any], failures: list[BaseException | None], taken: list[Slot]) -> None:
-    """Keep for the next call what was taken and can't be delivered by this one."""
+    """Keep the outcomes that this call took but can't deliver, for the next call."""
     for slot in taken:
         failure = failures[slot.key]
         slot.keep(values[slot.key] if failure is None else Failed(failure))

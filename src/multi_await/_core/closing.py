@@ -1,4 +1,4 @@
-"""The end of sources: each in a separate task, whatever cancels us meanwhile.
+"""The end of sources: each in a separate task, even if the caller is cancelled meanwhile.
 
 This module knows slots and their sources, but not polling.
 """
@@ -19,7 +19,7 @@ class Ends:
     """The ends of a set's sources: of one that is removed or has left, and finally of all."""
 
     def __init__(self) -> None:
-        self.left: list[tuple[Any, Any]] = []  # (key, value) of what nobody received
+        self.left: list[tuple[Any, Any]] = []  # (key, value) of what was not delivered
         self._removing: dict[End, None] = {}  # what they leave belongs to the caller of remove()
         self._closing: dict[End, None] = {}
 
@@ -50,7 +50,7 @@ class Ends:
             self._closing.pop(end, None)
 
     async def wait(self) -> None:
-        """Wait until all ends that have begun are over, whatever cancels us."""
+        """Wait until all ends that have begun are over, even if cancelled meanwhile."""
         try:
             await until_ended([*self._removing, *self._closing])
         finally:
@@ -72,7 +72,7 @@ class End:
     ) -> None:
         self.slot = slot
         self._by = by
-        self.left = list[Any]()  # what the source had produced and nobody received
+        self.left = list[Any]()  # what was produced but not delivered
         self._then = then
         self._interrupt: BaseException | None = None
         self._coroutine: Coroutine[Any, Any, None] | None = None
@@ -82,14 +82,14 @@ class End:
         """Start it, or restart it if a loop's shutdown cancelled it before its first step."""
         if self.slot.state == "ended" or (self._task is not None and not self._task.done()):
             return
-        # A factory that wraps it would leave it never awaited.
-        if self._coroutine is not None:  # pragma: no cover -- runs, unseen by 3.11's tracer
+        # A factory that wraps it would leave it unawaited.
+        if self._coroutine is not None:  # pragma: no cover -- runs, but 3.11's tracer misses it
             self._coroutine.close()
         self._coroutine = self._run()
         before = ended_by.set(self._by)
         try:
             self._task = start(self._coroutine, f"end of {self.slot}")
-        except BaseException as failure:  # of the task factory, which must not keep a source open
+        except BaseException as failure:  # a task factory's failure must not keep a source open
             self._failed(failure)
             self._coroutine.close()
             self._coroutine = self._run()
@@ -115,7 +115,7 @@ class End:
             self._take_kept()
             left = await slot.source.aclose()
             if left is not None:
-                for value in left:  # one by one: `extend` would ask for a length before
+                for value in left:  # one by one: `extend` would ask for a length first
                     self.left.append(value)
         except asyncio.CancelledError:
             pass  # as requested
@@ -125,7 +125,7 @@ class End:
             self._failed(failure)
         finally:
             slot.state = "ended"
-            del slot.source, slot.poll  # it may hold our wake, and thus this slot: no cycle
+            del slot.source, slot.poll  # it may refer to our wake, and thus this slot: no cycle
             if self._then is not None:
                 self._then(self)
 
@@ -145,14 +145,14 @@ class End:
     def _report(self, failure: BaseException) -> None:
         try:
             report(failure, f"{self.slot} failed when its MultiAwait ended")
-        except INTERRUPTS as interrupt:  # which keeps no source open
+        except INTERRUPTS as interrupt:  # which must not keep a source open
             self._interrupt = interrupt
 
 
 async def until_ended(ends: Collection[End]) -> None:
-    """Wait until all have ended, whatever cancels us, and only then raise what is due.
+    """Wait until all have ended, even if cancelled meanwhile, and only then raise.
 
-    That is an interrupt that an end raised, or else the caller's own cancellation.
+    It raises an interrupt that an end raised, or else the caller's own cancellation.
     """
     cancelled = None
     while running := [task for end in ends if (task := end.running()) is not None]:

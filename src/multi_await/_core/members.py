@@ -23,7 +23,7 @@ from multi_await._tasks import ended_by
 class Key:
     """A key as our `dict` holds it: its hash is computed once.
 
-    So a key whose hash changes or fails later keeps no source in the group.
+    So a key whose hash changes or fails later can't keep a source in the group.
     """
 
     __slots__ = ("_hash", "_is_listed", "key")
@@ -34,7 +34,7 @@ class Key:
         self._is_listed = True
 
     def leave(self) -> None:
-        """From now on it equals no other key, so that deleting it runs none of the keys' code."""
+        """From now on it equals no other key, so deleting it runs no code of a key."""
         self._is_listed = False
 
     def __hash__(self) -> int:
@@ -62,7 +62,7 @@ class Members(ReadyQueue):
     def __init__(self, biased: bool) -> None:
         super().__init__(biased)
         self.by_key: dict[Key, Member] = {}  # those that have not ended
-        # Ended by themselves. Closing them runs the sources' code, which must not run while an
+        # Those that have ended. Closing them runs the sources' code, which must not run while an
         # outcome is on its way to the caller, so it waits.
         self._left: list[Slot] = []
         self._ends = Ends()
@@ -70,7 +70,7 @@ class Members(ReadyQueue):
         self.looks = False
         self.wake: Callable[[], None] | None = None
 
-    # -- what the engine asks --------------------------------------------------------------------
+    # -- what the engine calls -------------------------------------------------------------------
 
     def _in_order(self) -> list[Slot]:
         return list(self.by_key.values())
@@ -79,7 +79,7 @@ class Members(ReadyQueue):
         if self.wake is not None:
             self.wake()
 
-    _claims_are_left = _wake_caller  # what polls the group also releases it
+    _claims_are_left = _wake_caller  # the owner that polls the group also releases it
 
     def retire(self, slot: Any) -> None:
         super().retire(slot)

@@ -21,12 +21,12 @@ class Failed:
         self._failure = [failure]
 
     def taken(self) -> BaseException:
-        """The failure, only once: it is dropped here, because its traceback may lead back to it."""
+        """The failure, only once: it is dropped here, as its traceback may refer to this object."""
         return self._failure.pop()
 
 
 def attributed(failure: BaseException, slot: object, owner: str) -> BaseException:
-    """A source's failure as it is raised to the caller: it says which source it came from.
+    """A source's failure as raised to the caller, saying which source it came from.
 
     A source's own CancelledError would look as if the caller had been cancelled.
     """
@@ -34,7 +34,7 @@ def attributed(failure: BaseException, slot: object, owner: str) -> BaseExceptio
         cancelled = RuntimeError(f"{slot} was cancelled, and not by this call")
         cancelled.__cause__ = failure
         return cancelled
-    with suppress(Exception):  # a note is a courtesy
+    with suppress(Exception):  # the note is optional
         _add_note(failure, f"raised by {slot} of a {owner}")
     return failure
 

@@ -25,11 +25,11 @@ class Positions(Calls):
 
     @property
     def undelivered(self) -> list[tuple[int, Any]]:
-        """`(position, value)` for each value that nobody received."""
+        """`(position, value)` for each value that was not delivered."""
         return self._ends.left
 
     def next_position(self) -> int:
-        """The lowest free one."""
+        """The lowest free position."""
         while self._free and self._free[0] >= len(self.slots):
             heapq.heappop(self._free)
         return self._free[0] if self._free else len(self.slots)
@@ -62,7 +62,7 @@ class Positions(Calls):
         self._pause(self._at(position))
 
     def resume(self, position: int) -> None:
-        """Poll the source again, also in a blocked call."""
+        """Poll the source again, even in a blocked call."""
         self._resume(self._at(position))
 
     def _at(self, position: int) -> Slot:
@@ -73,7 +73,7 @@ class Positions(Calls):
         return slot
 
     async def close(self) -> None:
-        """End every source at once, and wait until all have ended, whatever cancels us."""
+        """End all sources at once, and wait until they have ended, even if cancelled meanwhile."""
         await self._outside("cancel()")
         self._bind()
         if self.phase != "closed":

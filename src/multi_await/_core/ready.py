@@ -27,7 +27,7 @@ from multi_await._source import ENDED, INTERRUPTS, PENDING
 from multi_await._tasks import is_a_sources_task
 from multi_await._tracebacks import without_our_frames
 
-# `new` until the sources have been started. In a call, it is polling, or asleep until a wake.
+# `new` until the sources have been started. In a call, `polling`, or `asleep` until a wake.
 Phase: TypeAlias = Literal["new", "idle", "polling", "asleep", "closed"]
 
 
@@ -35,7 +35,7 @@ class ReadyQueue(ABC):
     """Polls sources in the order in which they became ready.
 
     If biased, in the order of the slots: then there is no queue, because each call looks at the
-    slots from the first one on, and `ready` only means that a slot was woken since.
+    slots from the first one on, and `ready` only means that a slot has been woken.
     """
 
     owner = "MultiAwait"  # its name in messages
@@ -45,12 +45,18 @@ class ReadyQueue(ABC):
         self.phase: Phase = "new"
         self.failed: Any = None
         self._ready: deque[Slot] = deque(maxlen=0 if biased else None)
+<<<<<<< HEAD
         # The slots that were woken in a call and not polled since; a dict, for its order.
         self.claims: dict[Slot, None] = {}
         self.unended = 0  # how many of the sources are not exhausted
+=======
+        # The slots that were woken in a call and not polled since; a dict, because it is ordered.
+        self._claims: dict[Slot, None] = {}
+        self._unended = 0  # how many of the sources are not exhausted
+>>>>>>> words2
         self._thread = 0
 
-    # -- what the owner of the slots says --------------------------------------------------------
+    # -- what the owner of the slots defines -----------------------------------------------------
 
     @abstractmethod
     def _in_order(self) -> Iterable[Slot | None]:
@@ -67,8 +73,13 @@ class ReadyQueue(ABC):
     # -- sources ---------------------------------------------------------------------------------
 
     def _welcome(self, slot: Slot) -> None:
+<<<<<<< HEAD
         """Take in a source: the next call polls it, and so does a blocked one."""
         self.unended += 1
+=======
+        """Admit a source: the next call polls it, and so does a blocked one."""
+        self._unended += 1
+>>>>>>> words2
         self._enqueue(slot)
         if self.phase != "new":
             self._start(slot)
@@ -82,15 +93,20 @@ class ReadyQueue(ABC):
             slot.keep(Failed(without_our_frames(failure)))
 
     def _leave(self, slot: Slot) -> None:
-        """A source leaves, or must not be polled any more."""
+        """A source leaves, or must not be polled any longer."""
         self._set_aside(slot)
         self.unended -= slot.state != "exhausted"
         self.claims.pop(slot, None)
         slot.state = "removed"
         self._wake_caller()  # a call that is blocked may have nothing left to wait for
 
+<<<<<<< HEAD
     def retire(self, slot: Slot) -> None:
         """It has ended by itself."""
+=======
+    def _retire(self, slot: Slot) -> None:
+        """The source has ended."""
+>>>>>>> words2
         self._set_aside(slot)
         self.claims.pop(slot, None)
         slot.state = "exhausted"
@@ -119,7 +135,7 @@ class ReadyQueue(ABC):
         self.claims.clear()
 
     def check_thread(self, call: str) -> None:
-        """A change from another thread would not be noticed by the event loop while it sleeps."""
+        """Refuse a change from another thread: a sleeping event loop would not notice it."""
         if self.phase != "new" and get_ident() != self._thread:
             raise _of_another_thread(f"{call} of a {self.owner} was called")
 
@@ -195,7 +211,7 @@ class ReadyQueue(ABC):
             except BaseException as failure:
                 if self._has_ended(slot, failure):
                     continue
-                raise self._attributed(slot, failure)  # noqa: B904 -- mostly the very same
+                raise self._attributed(slot, failure)  # noqa: B904 -- usually the same
             if outcome is not PENDING:
                 if slot.state == "pending":
                     slot.state = "ready"
@@ -223,8 +239,13 @@ class ReadyQueue(ABC):
         self.failed = slot.key
         return attributed_failure
 
+<<<<<<< HEAD
     def enqueue_all(self) -> None:
         """An item that arrived just now may not have woken its source yet."""
+=======
+    def _enqueue_all(self) -> None:
+        """Enqueue all: an item that has just arrived may not have woken its source yet."""
+>>>>>>> words2
         for slot in self._in_order():
             if slot is not None:
                 self._enqueue(slot)

@@ -1,6 +1,6 @@
 """A slot: one source, its state, and its wake.
 
-This module knows its owner by a single method, and does not know the kinds of source.
+This module knows a single method of a slot's owner, and does not know the kinds of source.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from multi_await._core.outcome import Failed
 from multi_await._names import safe_repr, short
 from multi_await._source import PENDING, Source, Wake
 
-# Only a `ready` slot is in the ready queue. A `removed` one has left the set, and one that has
-# `ended` has been closed as well.
+# Only a `ready` slot is in the ready queue. A `removed` one has left the set, and an `ended` one
+# has been closed as well.
 State: TypeAlias = Literal["ready", "pending", "paused", "exhausted", "removed", "ended"]
 
 
 class Owner(Protocol):
-    """What a slot notifies of its wake."""
+    """The object that a slot tells about its wake."""
 
     def woken(self, slot: Slot) -> None: ...
 

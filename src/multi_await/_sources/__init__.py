@@ -1,4 +1,4 @@
-"""What can be waited on: one module for each kind of source.
+"""The sources: one module for each kind.
 
 They import nothing from `_core`: a source knows how it is polled, but not what polls it.
 """

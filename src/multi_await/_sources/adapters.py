@@ -31,7 +31,7 @@ Poll: TypeAlias = Callable[[Wake], T | Pending]
 def ending(source: SourceLike[T], value: V) -> Source[T | V]:
     """A source that passes on the values of `source`, then `value` once when `source` has ended.
 
-    Nothing is taken ahead. A failure remains a failure. After `value`, the next poll raises
+    Nothing is taken early. A failure remains a failure. After `value`, the next poll raises
     `StopAsyncIteration` at once, without polling `source` again.
 
     Args:
@@ -62,7 +62,7 @@ def ending(source: SourceLike[T], value: V) -> Source[T | V]:
 def catching(source: SourceLike[T], wrap: Callable[[Exception], V]) -> Source[T | V]:
     """A source that passes on the values of `source`, and `wrap(failure)` in place of a failure.
 
-    A failure is then one more typed value, also in `undelivered`, and does not leave the loop. An
+    A failure is then one more typed value, even in `undelivered`, and does not leave the loop. An
     end is not a failure, and remains an end. A failure that is not an `Exception`, such as a
     `CancelledError`, remains a failure.
 
@@ -115,7 +115,7 @@ class _Around(Source[V], Generic[T, V]):
 
     @abstractmethod
     def _ask(self, poll: Poll[T], wake: Wake) -> V | Pending:
-        """Poll the source in one of two ways."""
+        """Poll the source by one of its two methods."""
 
     def _ask_inner(self, poll: Poll[T], wake: Wake) -> T | Pending:
         if self._start_failure is not None:
@@ -123,7 +123,7 @@ class _Around(Source[V], Generic[T, V]):
             try:
                 raise failure
             finally:
-                del failure  # its traceback keeps this frame: without it, no cycle
+                del failure  # its traceback keeps this frame: no cycle
         if self._is_over:
             raise StopAsyncIteration
         return poll(wake)
@@ -143,7 +143,7 @@ class _Around(Source[V], Generic[T, V]):
 
 
 class Ending(_Around[T, T | V]):
-    """Returns a value for the end."""
+    """Returns a value in place of the end."""
 
     __slots__ = ("_has_told", "_value", "when_over")
 
@@ -171,7 +171,7 @@ class Ending(_Around[T, T | V]):
 
 
 class Catching(_Around[T, T | V]):
-    """Returns a value for each failure."""
+    """Returns a value in place of each failure."""
 
     __slots__ = ("_wrap",)
 
@@ -203,7 +203,7 @@ class Catching(_Around[T, T | V]):
         return self._left(() if left is None else left)
 
     def _left(self, left: Iterable[T]) -> Iterator[T | V]:
-        """What was produced and not delivered, a failure included."""
+        """The values that were not delivered, and a failure as one more value."""
         try:
             yield from left
         except Exception as failure:
@@ -214,9 +214,9 @@ class Catching(_Around[T, T | V]):
 
 
 def source_that_knows(source: Source[Any]) -> Ending[Any, Any] | Once[Any] | Ticks | None:
-    """What knows, if anything does, which outcome of a source is the last one.
+    """The source, if any, that knows which outcome of the given source is the last one.
 
-    It calls `when_over` then. So its owner need not poll it again to learn that it has ended.
+    It then calls `when_over`, so its owner need not poll it again to learn that it has ended.
     """
     while type(source) is Catching:
         source = source._source
@@ -226,7 +226,7 @@ def source_that_knows(source: Source[Any]) -> Ending[Any, Any] | Once[Any] | Tic
 
 
 def _inner(given: SourceLike[T], adapter: str) -> Source[T]:
-    """The source that an adapter wraps; raises what was wrong with it."""
+    """The source that an adapter wraps; raises an error that says what was wrong with it."""
     if (source := source_object(given)) is not None:
         if not handed_over(source):
             raise RuntimeError(

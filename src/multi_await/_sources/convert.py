@@ -70,7 +70,7 @@ def as_sources(given: Sequence[SourceLike[Any]]) -> list[Source[Any]]:
 
 
 def source_object(given: SourceLike[T]) -> Source[T] | None:
-    """The given object if it is a `Source`, and not a function."""
+    """The given object if it is a `Source`, not a function."""
     is_one = issubclass(type(given), Source) or holds(is_source, given)
     return given if is_one else None  # type: ignore[return-value]  # see above
 
@@ -90,7 +90,7 @@ def give_back(source: Source[Any]) -> None:
 
 
 def polled(function: Callable[[], Awaitable[T]], label: str) -> Source[T]:
-    """Inline, if it is an asyncio method that loses nothing; else in tasks of that name."""
+    """Inline for an asyncio method that loses nothing; else in tasks with the given name."""
     method: Any = function
     if type(method) is MethodType and method.__func__ is asyncio.Queue.get:
         return of_get(method)
@@ -105,10 +105,10 @@ def close_coroutines(given: Iterable[object]) -> None:
 
 
 def mistaken(given: object) -> str:
-    """What it is, and what to pass instead."""
+    """Says what the object is, and what to pass instead."""
     try:
         known = _known_mistake(given)
-    except Exception:  # what it is can't be asked
+    except Exception:  # its type can't be determined
         known = None
     return known or (
         f"is {short(given)}: pass a function that returns an awaitable, such as queue.get"

@@ -39,10 +39,10 @@ class TaskSource(Source[T]):
             awaitable = self._next()
             task = as_future(awaitable, self._label)
             if not task.done():
-                task.add_done_callback(wake)  # first: the caller's own may refuse it
+                task.add_done_callback(wake)  # first: a caller's future may refuse it
                 self._task = task
                 self._wake = wake
-                if task is not awaitable:  # the caller's own may live long, and would hold us
+                if task is not awaitable:  # a caller's future may live long, and keep us alive
                     show_who_waits(task)
                 return PENDING
         elif task.done():
@@ -52,7 +52,7 @@ class TaskSource(Source[T]):
         try:
             return task.result()
         finally:
-            del task  # a failure's traceback keeps this frame: without the task, no cycle
+            del task  # a failure's traceback keeps this frame: no cycle
 
     async def aclose(self) -> Iterable[T]:
         task, self._task = self._task, None
@@ -60,13 +60,13 @@ class TaskSource(Source[T]):
             return ()  # it waits for us, so don't wait for it: it ends after us
         await turn_of_the_woken()
         task.cancel()
-        await until_done([task])  # only a loop that shuts down cancels this: still return it
+        await until_done([task])  # only a loop's shutdown cancels this: still return the value
         try:
             return () if task.cancelled() else (task.result(),)
         except ENDED:
             return ()
         except INTERRUPTS:
-            return ()  # it has left the event loop already, as any task's does
+            return ()  # it has already left the event loop, as with any task
         finally:
             del task
 
@@ -85,7 +85,7 @@ class FunctionSource(TaskSource[T]):
 
 
 def as_future(awaitable: Awaitable[T], label: str) -> asyncio.Future[T]:
-    """The future for any awaitable; a coroutine gets a task with that name."""
+    """The future for any awaitable; a coroutine gets a task with the given name."""
     if type(awaitable) is CoroutineType or holds(asyncio.iscoroutine, awaitable):
         coroutine: Any = awaitable
         return started(coroutine, label)
@@ -122,7 +122,7 @@ def _is_concurrent(mistake: object) -> bool:
 
 
 def is_source(value: object) -> bool:
-    """By its `__class__`, which of a source's proxy is that of the source."""
+    """By its `__class__`, because a proxy of a source has that of the source."""
     return isinstance(value, Source)
 
 
@@ -136,7 +136,7 @@ def started(coroutine: Coroutine[Any, Any, T], label: str) -> asyncio.Task[T]:
 
 
 def can_be_awaited(value: object) -> bool:
-    """Whether `await` accepts it, which looks at the class alone."""
+    """Whether `await` accepts it; `await` looks only at the class."""
     return hasattr(type(value), "__await__") or holds(inspect.isawaitable, value)
 
 

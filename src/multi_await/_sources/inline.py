@@ -2,7 +2,7 @@
 
 This needs no task: `coroutine.send(None)` runs it to its next suspension and returns the future
 that it waits for. When that future is done, the item is *still in the queue*; the coroutine takes
-it when it is resumed, and it is resumed when its turn has come. This keeps items, locks and slots
+it when it is resumed, and it is resumed when its turn comes. This keeps items, locks and slots
 where they are until they are delivered.
 
 This module drives coroutines by the future protocol, and does not know the ready queue.
@@ -25,7 +25,7 @@ from multi_await._tasks import until_done
 T = TypeVar("T")
 
 # If one of these is cancelled at any suspension, it leaves its primitive as if it had never been
-# called. The values are the methods of its own object that it awaits, which must be asyncio's too.
+# called. The values are the methods of the same object that it awaits; they must be asyncio's too.
 # (What it merely calls can't be cancelled halfway, so a subclass may override that: `_get`,
 # `get_nowait`, `full`, `locked`.) StreamReader.read is not among them (it loses what it has read),
 # nor is Condition.wait.
@@ -45,7 +45,7 @@ _CANCEL_SAFE: dict[object, tuple[str, ...]] = {
 def inline(function: Callable[[], Coroutine[Any, Any, T]]) -> Source[T]:
     """Declare that a coroutine function of yours is safe to poll without a task.
 
-    Then nothing is taken ahead: the coroutine takes an item only at the moment of delivery.
+    Then nothing is taken early: the coroutine takes an item only at the moment of delivery.
     asyncio's own `Queue.get`, `Queue.put`, `Event.wait`, `Lock.acquire`, `Semaphore.acquire`,
     `StreamReader.readline`, `StreamReader.readuntil` and `StreamReader.readexactly` are always
     polled this way. For a coroutine function of your own, you promise the following, which is not
@@ -93,7 +93,7 @@ def of_asyncio(function: Callable[..., Awaitable[T]]) -> Source[T] | None:
     method: Any = function
     while issubclass(type(method), functools.partial):
         method = method.func
-    # By its class: a proxy shows the method's attributes, but does more than the method.
+    # By its class: a proxy has the method's attributes, but does more than the method.
     awaited = _awaited_by(method.__func__) if type(method) is MethodType else None
     if awaited is None:
         return None
@@ -108,7 +108,7 @@ def of_asyncio(function: Callable[..., Awaitable[T]]) -> Source[T] | None:
 
 
 def _awaited_by(function: object) -> tuple[str, ...] | None:
-    """By identity: a function that is not asyncio's may have no hash."""
+    """By identity: a function that is not asyncio's may be unhashable."""
     return next((awaited for safe, awaited in _CANCEL_SAFE.items() if safe is function), None)
 
 
@@ -146,7 +146,7 @@ class InlineSource(Source[T]):
         except asyncio.CancelledError:
             if self._given_up is not coroutine:
                 raise
-        return self.poll(wake)  # its clean-up after we gave it up has ended: start again
+        return self.poll(wake)  # we gave it up, and its clean-up has ended: start again
 
     def release(self) -> None:
         coroutine = self._coroutine
@@ -169,7 +169,7 @@ class InlineSource(Source[T]):
         try:
             value = PENDING if coroutine is self._given_up else self._give_up(coroutine)
             while value is PENDING:
-                await until_done([self._future])  # let its clean-up take its time
+                await until_done([self._future])  # wait for its clean-up
                 value = self._run(coroutine, coroutine.send, None)
         except (asyncio.CancelledError, *ENDED):
             return ()
@@ -189,7 +189,7 @@ class InlineSource(Source[T]):
         self._coroutine = coroutine
         try:
             if getattr(awaited, "_asyncio_future_blocking", False):
-                # The future protocol's handshake: we acknowledge that it is waited for.
+                # The future protocol's handshake: we acknowledge that we wait for it.
                 awaited._asyncio_future_blocking = False
                 self._future = awaited
             else:
@@ -202,7 +202,7 @@ class InlineSource(Source[T]):
         return PENDING
 
     def _next_pass(self, awaited: object) -> asyncio.Future[Any]:
-        """What a coroutine waits for if it yields something other than a future."""
+        """The future to wait for if a coroutine yields something other than a future."""
         if awaited is None:  # a bare yield, as in asyncio.sleep(0): go on at the loop's next pass
             future = asyncio.get_running_loop().create_future()
             future.set_result(None)

@@ -48,7 +48,7 @@ def each(iterable: AsyncIterable[T]) -> Source[T]:
             async for position, line in m:
                 print("error:" if position else "output:", line)
     """
-    if not hasattr(type(iterable), "__aiter__"):  # as `async for` does: it asks the object nothing
+    if not hasattr(type(iterable), "__aiter__"):  # as in `async for`, which looks only at the class
         raise TypeError(
             f"each() needs an asynchronous iterable, not {short(iterable)}: "
             "if it is an async generator function, call it"
@@ -132,7 +132,7 @@ class Each(Source[T]):
             try:
                 raise failure
             finally:
-                del failure  # its traceback keeps this frame: without it, no cycle
+                del failure  # its traceback keeps this frame: no cycle
         if self._has_ended:
             raise StopAsyncIteration
         return PENDING
@@ -147,9 +147,9 @@ class Each(Source[T]):
         except StopAsyncIteration:
             pass
         except INTERRUPTS:
-            raise  # these leave the event loop, as from any task
+            raise  # these leave the event loop, as with any task
         except GeneratorExit as failure:
-            self._failure = failure  # or the task is destroyed, and must not wait for a close
+            self._failure = failure  # or the task is being destroyed, and must not wait for a close
             return
         except BaseException as failure:
             if not (self._is_closing and issubclass(type(failure), asyncio.CancelledError)):
@@ -179,7 +179,7 @@ class Each(Source[T]):
         self._tell()
         try:
             await self._turn
-        except asyncio.CancelledError as cancelled:  # by a scope of its own, around the yield
+        except asyncio.CancelledError as cancelled:  # by a scope in the iterator, around the yield
             athrow = attribute(self._iterator, "athrow")
             if self._is_closing or athrow is None:
                 raise
@@ -188,7 +188,7 @@ class Each(Source[T]):
         return None if self._is_closing else anext(self._iterator)
 
     def _tell(self) -> None:
-        if self._wake is not None:  # pragma: no branch -- a task that starts eagerly is in our poll
+        if self._wake is not None:  # pragma: no branch -- a task that starts eagerly is in poll()
             self._wake()
 
     async def _close(self) -> None:
@@ -229,7 +229,7 @@ class Each(Source[T]):
         try:
             task.result()
         except (asyncio.CancelledError, *INTERRUPTS):
-            pass  # an interrupt has left the event loop already, as any task's does
+            pass  # an interrupt has already left the event loop, as with any task
         finally:
             del task  # a failure's traceback keeps this frame: no cycle
 

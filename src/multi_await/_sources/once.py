@@ -59,7 +59,7 @@ def _instead(mistake: object) -> str:
 
 
 class Once(TaskSource[T]):
-    """Waits for what it was given, once."""
+    """Waits for the given awaitable, once."""
 
     __slots__ = ("_given", "_is_theirs", "when_over")
 
@@ -96,7 +96,7 @@ class Once(TaskSource[T]):
         return ()
 
     def __del__(self) -> None:
-        close_coroutines((getattr(self, "_given", None),))  # none, if __init__ was not reached
+        close_coroutines((getattr(self, "_given", None),))  # none, if __init__ did not run
 
     def __repr__(self) -> str:
         return self._label

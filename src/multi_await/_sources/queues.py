@@ -29,12 +29,12 @@ class QueueSource(InlineSource[T]):
     Not for a subclass: a `QueueEmpty` raised by its own override is a failure.
     """
 
-    # `_was_empty` at the last poll: then it may be empty again, and `QueueEmpty` is expensive.
+    # `_was_empty`: at the last poll. It may be empty again, and `QueueEmpty` is expensive.
     __slots__ = ("_queue", "_was_empty")
 
     def __init__(self, queue: asyncio.Queue[T]) -> None:
         super().__init__(queue.get, name_of(queue.get))
-        del self._function  # a bound method takes 64 bytes, and poll() does without
+        del self._function  # a bound method takes 64 bytes, and poll() does not need it
         self._queue = queue
         self._was_empty = False
 
@@ -54,7 +54,7 @@ class QueueSource(InlineSource[T]):
 
 
 def batched(queue: asyncio.Queue[T], most: int) -> Source[list[T]]:
-    """A source of the items of a queue in batches: all items that are there, up to `most`.
+    """A source of the items of a queue in batches: all available items, up to `most`.
 
     A batch is taken at the moment it is delivered, and nothing is taken earlier. While the queue is
     empty, the source waits in line with the queue's other consumers.
@@ -132,7 +132,7 @@ class BatchSource(Source[list[T]]):
         try:
             get_nowait = self._queue.get_nowait
             for _ in range(min(self._more, self._queue.qsize())):
-                items.append(get_nowait())  # noqa: PERF401 -- it keeps those before a failure
+                items.append(get_nowait())  # noqa: PERF401 -- this keeps the items before a failure
         except BaseException as failure:
             self._failure = failure  # what was taken is delivered first
 
@@ -200,7 +200,7 @@ class PutSource(InlineSource[T]):
     def __init__(self, queue: asyncio.Queue[T], supplier: Callable[[], T]) -> None:
         self._supplier = supplier
         self._sender = _Sender(queue)
-        queue_put: Any = asyncio.Queue.put  # which takes the sender for the queue
+        queue_put: Any = asyncio.Queue.put  # with the sender in place of the queue
         put_there = functools.partial(queue_put, self._sender, None)
         super().__init__(put_there, f"put({name_of(supplier)})")
 
@@ -226,7 +226,7 @@ class PutSource(InlineSource[T]):
 
 
 class OwnPutSource(PutSource[T]):
-    """The same for a class that overrides `put`, which may be any coroutine: it gets a task.
+    """The same for a class that overrides `put`: that may be any coroutine, so it gets a task.
 
     It keeps the place in line meanwhile, so that the room can be passed on if it was not used.
     """
@@ -258,11 +258,11 @@ class OwnPutSource(PutSource[T]):
             raise
         finally:
             sender.offered.clear()
-            self.release()  # if there is room yet, it is for the next in line
+            self.release()  # if there is still room, it is for the next in line
         return item
 
     async def aclose(self) -> Iterable[T]:
-        failure = await _failure_of(self._puts.aclose())  # what that has put is in the queue
+        failure = await _failure_of(self._puts.aclose())  # items that it has put are in the queue
         sender = self._sender
         sender.refused += sender.offered  # of a task that was cancelled before it began
         sender.offered.clear()

@@ -94,7 +94,7 @@ class Signals(Source[signal.Signals]):
         self._wake: Wake | None = None
 
     def start(self) -> None:
-        """Handle all of the signals or none."""
+        """Handle all of the signals, or none."""
         _check_thread()
         self._process = os.getpid()
         self._loop = asyncio.get_running_loop()
@@ -122,7 +122,7 @@ class Signals(Source[signal.Signals]):
             self._loop.call_soon_threadsafe(self._wake)
 
     def poll(self, wake: Wake) -> signal.Signals | Pending:
-        if self._loop is None:  # in a source that did not start it
+        if self._loop is None:  # within a source that did not start it
             self.start()
         self._wake = wake
         return self._came.popleft() if self._came else PENDING
@@ -135,12 +135,12 @@ class Signals(Source[signal.Signals]):
         return f"signals({', '.join(signum.name for signum in self._signums)})"
 
 
-# -- what the sources share ------------------------------------------------------------------------
+# -- state that the sources share ------------------------------------------------------------------
 
 # The sources of each signal, as a tuple that is replaced and never changed: the handler runs
 # between any two instructions of the main thread.
 _sharers: dict[signal.Signals, tuple[Signals, ...]] = {}
-# The handler that ours replaced; None: it was not set from Python, which can't restore it.
+# The handler that ours replaced; None: it was not set from Python, so we can't restore it.
 _before: dict[signal.Signals, signal._HANDLER] = {}
 
 
@@ -162,7 +162,7 @@ def _waiting(signum: signal.Signals) -> tuple[Signals, ...]:
 
 
 def _put_back(signum: signal.Signals) -> bool:
-    """Unless other code has set a handler of its own meanwhile."""
+    """Restore the handler, unless other code has set its own meanwhile."""
     before = _before.get(signum)
     if before is None or signal.getsignal(signum) is not _handle:
         return False
@@ -177,6 +177,6 @@ def _handle(number: int, frame: FrameType | None) -> None:
     for source in waiting:
         source.came(signum)
     if not waiting and _put_back(signum):
-        # A loop that was closed without the end of its sources, a process that was forked, or
-        # other code that has put us back: as if we had never been there.
+        # The loop was closed before its sources ended, or this is a forked process, or other code
+        # has reinstalled our handler: act as if it had never been installed.
         signal.raise_signal(signum)

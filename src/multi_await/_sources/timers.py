@@ -1,4 +1,4 @@
-"""Timers: sources that are ready when their time has come.
+"""Timers: sources that are ready when they are due.
 
 They are based on the event loop's `call_at`, and need no task.
 """
@@ -33,7 +33,7 @@ class Timer(Source[int]):
                     case (1, _):
                         break  # no word for a minute
 
-    Named after Go's `time.Timer`, and so are `reset` and `stop`.
+    Named after Go's `time.Timer`, as are `reset` and `stop`.
     """
 
     __slots__ = ()
@@ -60,7 +60,7 @@ class Timer(Source[int]):
 
     @abstractmethod
     def stop(self) -> None:
-        """Send no tick until `reset`; a tick that is due but was not delivered is dropped.
+        """Stop ticking until `reset`; a tick that is due but was not delivered is dropped.
 
         A stopped timer has not ended, so `async for` keeps waiting for it. Stopping a timer again,
         or after it has ended, does nothing.
@@ -83,7 +83,7 @@ class Timer(Source[int]):
 def every(seconds: float, first: float | None = None) -> Timer:
     """A timer that ticks at a fixed rate, without drift.
 
-    The clock runs from the start: from the entry of the `async with` block, or from `add` if the
+    The clock runs from the start: from entry to the `async with` block, or from `add` if the
     `MultiAwait` has already started. Missed ticks are counted, not queued. It needs no task.
 
     Args:
@@ -120,7 +120,7 @@ def every(seconds: float, first: float | None = None) -> Timer:
 def after(seconds: float) -> Timer:
     """A timer with one event when its time is up, after which it has ended.
 
-    The clock runs from the start: from the entry of the `async with` block, or from `add` if the
+    The clock runs from the start: from entry to the `async with` block, or from `add` if the
     `MultiAwait` has already started. To limit a single call, put `asyncio.timeout` around it.
 
     Args:
@@ -160,7 +160,7 @@ def _finite(name: str, seconds: float) -> float:
 
 
 class Ticks(Timer):
-    """Counts periods from its start or reset on: many, or only one."""
+    """Counts periods from its start or last reset: many, or only one."""
 
     # Tick n, counted from 0, is due at `_first + n * _seconds`, so that no error adds up; `_ticks`
     # were delivered. While no tick will come, `_first` is None, and `_handle` too.
@@ -238,7 +238,7 @@ class Ticks(Timer):
         self._clear()
         self._first = first
         self._ticks = ticks
-        if at_once:  # Pyodide's event loop refuses to call at a time that has passed
+        if at_once:  # Pyodide's event loop rejects a call at a time in the past
             self._handle = loop.call_soon(self._fire)
         else:
             self._handle = loop.call_at(first + ticks * self._seconds, self._fire)
