@@ -20,7 +20,7 @@ def retrying(
             try:
                 return await function()
             except OSError as error:
-                print(f"{error}: again in {delay} s")
+                print(f"{error}: retrying in {delay} s")
                 await asyncio.sleep(delay)
                 delay = min(2 * delay, most)
 

@@ -20,7 +20,7 @@ async def main() -> None:
                 case (0, request):
                     print("request", request)
                 case (1, signum):
-                    print("stop at", signum.name)
+                    print("stopping on", signum.name)
                     break
         await asyncio.sleep(1)  # clean up within the block: here the signals are still ours
         print("cleaned up, requests left:", requests.qsize())

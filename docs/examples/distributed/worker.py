@@ -78,7 +78,7 @@ def retrying(function: Callable[[], Awaitable[T]]) -> Callable[[], Coroutine[Any
                 return await function()
             except FAILURES as error:
                 kind = type(error).__name__
-                print(f"{kind}: {error}: again in {delay} s", file=sys.stderr, flush=True)
+                print(f"{kind}: {error}: retrying in {delay} s", file=sys.stderr, flush=True)
             await asyncio.sleep(delay)
             delay = min(2 * delay, 2)
 
