@@ -1,4 +1,4 @@
-"""A server is away for a while: it is asked again, after a delay that grows."""
+"""A server is down for a while: it is asked again after a growing delay."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
