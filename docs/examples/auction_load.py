@@ -88,7 +88,7 @@ class Load:
         return False
 
     async def misbehaves(self, name: str, kind: str) -> None:
-        """Come, do harm, and come again."""
+        """Connect, misbehave, and connect again."""
         with contextlib.suppress(ConnectionError):
             while not self.over.is_set():
                 with socket.socket() as connection:
