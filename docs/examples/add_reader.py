@@ -26,7 +26,7 @@ class Readable(Source[bytes]):
             raise StopAsyncIteration
         return data
 
-    def release(self) -> None:  # else the loop would wake us at each pass until somebody reads
+    def release(self) -> None:  # else the loop would wake us on each pass until somebody reads
         asyncio.get_running_loop().remove_reader(self.fd)
 
     async def aclose(self) -> None:

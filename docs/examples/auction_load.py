@@ -52,7 +52,7 @@ class Load:
     amounts: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     told: set[tuple[int, int, str]] = field(default_factory=set)  # bids that were accepted
     answers: list[float] = field(default_factory=list)  # seconds from a bid to its answer
-    closed: list[int | None] = field(default_factory=list)  # close codes at the stop
+    closed: list[int | None] = field(default_factory=list)  # close codes at shutdown
 
     @contextlib.asynccontextmanager
     async def running(self, clients: int) -> AsyncIterator[None]:

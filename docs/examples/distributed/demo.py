@@ -1,4 +1,4 @@
-"""Sends page views through Redis to PostgreSQL, kills a worker meanwhile, and counts.
+"""Sends page views through Redis to PostgreSQL, kills a worker along the way, and counts.
 
 Two web processes and three workers. Each user looks at one page, so that no later view can hide a
 lost one. In the middle one worker is killed with SIGKILL, and another is started. At the end
