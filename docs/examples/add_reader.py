@@ -9,7 +9,7 @@ from multi_await import PENDING, Pending, Source, Wake, after, multi_await
 
 
 class Readable(Source[bytes]):
-    """What a read that does not block gives; ends when that is nothing, because all was read."""
+    """The results of a non-blocking read; ends at the end of the input."""
 
     def __init__(self, fd: int, read: Callable[[], bytes]) -> None:
         self.fd = fd
@@ -26,7 +26,7 @@ class Readable(Source[bytes]):
             raise StopAsyncIteration
         return data
 
-    def release(self) -> None:  # else the loop would wake us at each pass until somebody reads
+    def release(self) -> None:  # else the loop would wake us on each pass until somebody reads
         asyncio.get_running_loop().remove_reader(self.fd)
 
     async def aclose(self) -> None:
@@ -49,7 +49,7 @@ async def main() -> None:
                     case (0, data):
                         print("the socket has", data)
                     case (1, _):
-                        print("two seconds are over")
+                        print("two seconds have passed")
             print("both have ended")
 
 

@@ -1,4 +1,4 @@
-"""The loop of before_2_0.py without its work-arounds."""
+"""The loop of before_2_0.py without its workarounds."""
 
 import asyncio
 

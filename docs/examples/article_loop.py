@@ -1,4 +1,4 @@
-"""The loop of the article of 2020: everything that is ready, by position."""
+"""The loop from the 2020 article: everything that is ready, by position."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Going once, going twice: each bid starts the countdown anew."""
+"""Going once, going twice: each bid restarts the countdown."""
 
 import asyncio
 

@@ -20,7 +20,7 @@ PAGE = Path(__file__).with_name("auction_server.html")
 LIMIT = 500  # lines that may wait for a client
 LONGEST = 100  # bytes of a message
 MOST = 1000  # bids in one transaction
-PATIENCE = 1.0  # seconds that a client has at the stop
+PATIENCE = 1.0  # seconds that a client gets at shutdown
 IN_THE_KERNEL = 16 * 1024  # bytes that it may hold for a client that does not read
 
 TABLE = """CREATE TABLE IF NOT EXISTS bids
@@ -108,7 +108,7 @@ class Client:
             if message.type is WSMsgType.ERROR:
                 raise ConnectionError(f"the connection broke: {message.data!r}")
             if message.type is not WSMsgType.TEXT or not re.fullmatch("[0-9]{1,15}", message.data):
-                raise ValueError(f"no bid: {message.data!r}")
+                raise ValueError(f"not a bid: {message.data!r}")
             self.report.heard += 1
             yield int(message.data)
 

@@ -52,7 +52,7 @@ class Load:
     amounts: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     told: set[tuple[int, int, str]] = field(default_factory=set)  # bids that were accepted
     answers: list[float] = field(default_factory=list)  # seconds from a bid to its answer
-    closed: list[int | None] = field(default_factory=list)  # close codes at the stop
+    closed: list[int | None] = field(default_factory=list)  # close codes at shutdown
 
     @contextlib.asynccontextmanager
     async def running(self, clients: int) -> AsyncIterator[None]:
@@ -88,7 +88,7 @@ class Load:
         return False
 
     async def misbehaves(self, name: str, kind: str) -> None:
-        """Come, do harm, and come again."""
+        """Connect, misbehave, and connect again."""
         with contextlib.suppress(ConnectionError):
             while not self.over.is_set():
                 with socket.socket() as connection:

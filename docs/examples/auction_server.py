@@ -1,8 +1,8 @@
-"""A live auction: bidders come, bid, hang up and fail, and nobody waits for anybody.
+"""A live auction: bidders join, bid, hang up and fail, and nobody waits for anybody else.
 
     python auction_server.py --port 8080
 
-Each bid starts the countdown anew; a lot is sold at the third call. SIGTERM or Ctrl-C stops the
+Each bid restarts the countdown; a lot is sold at the third call. SIGTERM or Ctrl-C stops the
 server: each bid that was accepted is written first, and each client gets a close frame.
 """
 

@@ -1,7 +1,7 @@
-"""The auction of auction_server.py with plain asyncio: one queue of all that can happen.
+"""The auction of auction_server.py with plain asyncio: one queue for everything that can happen.
 
 A task for each client puts its bids into the queue, another sends it its lines, and a third is the
-countdown, which each bid starts anew.
+countdown, which each bid restarts.
 """
 
 import asyncio
@@ -77,7 +77,7 @@ async def hold(
     period: float,
 ) -> None:
     """Run the auction until the stop, then read on until nobody puts anything any more."""
-    clients = dict[Client, None]()  # in the order of their coming
+    clients = dict[Client, None]()  # in order of arrival
     countdown: asyncio.Task[None] | None = None
     countdowns = 0
     is_stopping = False

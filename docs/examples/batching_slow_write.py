@@ -1,4 +1,4 @@
-"""A slow write: what the next batch has, with a view at a time in turn and with all views first."""
+"""A slow write: what the next batch has, with views and ticks in turn and with all views first."""
 
 import asyncio
 

@@ -40,7 +40,7 @@ async def write_batches(views: Views, table: LastActive, stop: asyncio.Event) ->
                 case (2, _):
                     table.write()
     users = len(table.unwritten)
-    print("at the stop:", users, "users unwritten,", views.qsize(), "views in the queue")
+    print("when stopped:", users, "users unwritten,", views.qsize(), "views in the queue")
     table.write()  # the last batch
 
 

@@ -1,4 +1,4 @@
-"""Views and the stop come together: by hand one is lost, with multi_await none."""
+"""Views and the stop arrive together: by hand one is lost, with multi_await none."""
 
 import asyncio
 

@@ -14,12 +14,12 @@ async def main() -> None:
     loop.call_later(1.1, stop.set)
 
     async def wrapped() -> tuple[float | None]:
-        return (await readings.get(),)  # in a tuple, for a bare None meant "nothing there"
+        return (await readings.get(),)  # in a tuple: a bare None meant "no value"
 
     async with multi_await() as m:
         m.add(wrapped)
         m.add(stop.wait)
-        getting = asyncio.create_task(m.get())  # in a task, for get() was not to be cancelled
+        getting = asyncio.create_task(m.get())  # in a task: get() must not be cancelled
         while True:
             done, _ = await asyncio.wait([getting], timeout=0.5)
             if not done:

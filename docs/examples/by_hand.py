@@ -1,4 +1,4 @@
-"""What go_select.py does, by hand over asyncio.wait."""
+"""What go_select.py does, by hand on top of asyncio.wait."""
 
 import asyncio
 
@@ -26,7 +26,7 @@ async def main() -> None:
         try:
             for _ in range(2):
                 for name, queue in queues.items():
-                    if name not in getters:  # else it still waits
+                    if name not in getters:  # else its task is still waiting
                         getters[name] = asyncio.create_task(queue.get())
                 await asyncio.wait(getters.values(), return_when=asyncio.FIRST_COMPLETED)
                 # The first in the order of the dict; its next one goes to the end.

@@ -1,4 +1,4 @@
-"""The loop by hand is stopped at its work: what a task took meanwhile is lost."""
+"""The loop by hand is stopped while it works: what a task took meanwhile is lost."""
 
 import asyncio
 import contextlib

@@ -7,7 +7,7 @@ from multi_await import multi_await
 
 
 class Button:
-    """Stands for any API that calls you back."""
+    """Stands in for any API that calls you back."""
 
     def __init__(self) -> None:
         self.on_click: Callable[[str], None] = print

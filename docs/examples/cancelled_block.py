@@ -1,4 +1,4 @@
-"""A task that is cancelled in its block: its sources have ended before the cancellation goes on."""
+"""A task that is cancelled in its block: its sources have ended before that propagates."""
 
 import asyncio
 

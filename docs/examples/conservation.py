@@ -49,7 +49,7 @@ async def functions_as_sources(queues: Queues, kept: list[int]) -> None:
 
 
 async def astray(consumer: Consumer, step: int) -> list[int]:
-    """The items that are nowhere, or twice, when the consumer was cancelled at this step."""
+    """The items that are lost or duplicated when the consumer is cancelled at this step."""
     queues: Queues = [asyncio.Queue(), asyncio.Queue()]
     kept: list[int] = []
     consuming = asyncio.create_task(consumer(queues, kept))

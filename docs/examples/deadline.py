@@ -22,7 +22,7 @@ async def main() -> None:
                     case (0, answer):
                         print("answer:", answer)
                     case (1, _):
-                        print("the time is over")
+                        print("time is up")
                         break
 
         asking.cancel()

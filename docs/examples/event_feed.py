@@ -1,4 +1,4 @@
-"""A web page of live events: who is here, what they say, and how long the server is up.
+"""A web page of live events: who is here, what they say, and how long the server has been up.
 
     python event_feed.py --port 8080
 
@@ -22,11 +22,11 @@ from multi_await import each, ending, every, multi_await, once
 PAGE = Path(__file__).with_name("event_feed.html")
 LIMIT = 1000  # lines that may wait for a client
 LONGEST = 1024  # bytes of a message
-PATIENCE = 1.0  # seconds that a client has at the stop
+PATIENCE = 1.0  # seconds that a client gets at shutdown
 
 
 class Client:
-    """A WebSocket: what it says, and what it is to be told."""
+    """A WebSocket: what it says, and the lines that wait to be sent to it."""
 
     name = ""
 
@@ -44,7 +44,7 @@ class Client:
                 yield str(message.data)
 
     async def writes(self) -> None:
-        """Send what it is to be told, until it has left or is to leave."""
+        """Send the lines in its outbox, until it has left or must leave."""
         with contextlib.suppress(ConnectionError):
             while (line := await self.outbox.get()) is not None:
                 await self.ws.send_str(line)
@@ -54,7 +54,7 @@ class Client:
         if self.outbox.qsize() < LIMIT:
             self.outbox.put_nowait(line)
         else:
-            self.cut_off()  # and then it ends, as any other that leaves
+            self.cut_off()  # it then ends like any other client that leaves
 
     def cut_off(self) -> None:
         if self.request.transport is not None:
@@ -62,7 +62,7 @@ class Client:
 
 
 async def feed(doors: asyncio.Queue[Client], stop: asyncio.Event) -> list[str]:
-    """Tell all clients what happens; return what was said too late, when the stop came."""
+    """Tell all clients what happens; return what was said too late to be passed on."""
     clients: dict[int, Client] = {}  # by the position of what they say
     seconds = joined = 0
     async with multi_await() as m:

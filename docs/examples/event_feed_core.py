@@ -1,4 +1,4 @@
-"""The loop of an event feed, on queues in place of connections; one client takes nothing."""
+"""The loop of an event feed, on queues in place of connections; one client reads nothing."""
 
 import asyncio
 import json
@@ -28,14 +28,14 @@ class Client:
         if self.outbox.qsize() < LIMIT:
             self.outbox.put_nowait(line)
         else:
-            self.cut_off()  # and then it ends, as any other that leaves
+            self.cut_off()  # it then ends like any other client that leaves
 
     def cut_off(self) -> None:
         self.words.put_nowait(None)
 
 
 async def feed(doors: asyncio.Queue[Client], stop: asyncio.Event) -> list[str]:
-    """Tell all clients what happens; return what was said too late, when the stop came."""
+    """Tell all clients what happens; return what was said too late to be passed on."""
     clients: dict[int, Client] = {}  # by the position of what they say
     seconds = joined = 0
     async with multi_await() as m:
@@ -78,7 +78,7 @@ async def main() -> None:
         feeding = tasks.create_task(feed(doors, stop))
         tasks.create_task(connection(ada, over))
         doors.put_nowait(ada)
-        doors.put_nowait(grace)  # and nobody takes what she is told
+        doors.put_nowait(grace)  # and nobody reads what she is told
         await asyncio.sleep(0.5)
         ada.words.put_nowait("hello")
         await asyncio.sleep(2)

@@ -1,4 +1,4 @@
-"""A sensor fails now and then: the loop logs that, and goes on with all of its sources."""
+"""A sensor fails now and then: the loop logs the failure, and goes on with all its sources."""
 
 import asyncio
 

@@ -24,7 +24,7 @@ async def main() -> None:
             except ConnectionError as error:
                 if (failed := planets.failed) is not None:
                     await planets.remove(failed)
-                    print(f"without {failed} from here on: {error}")
+                    print(f"removed {failed}: {error}")
             else:
                 print(f"{name}: {value}")
 

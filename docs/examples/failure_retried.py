@@ -1,4 +1,4 @@
-"""A server is away for a while: it is asked again, after a delay that grows."""
+"""A server is down for a while: it is asked again after a growing delay."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
@@ -20,7 +20,7 @@ def retrying(
             try:
                 return await function()
             except OSError as error:
-                print(f"{error}: again in {delay} s")
+                print(f"{error}: retrying in {delay} s")
                 await asyncio.sleep(delay)
                 delay = min(2 * delay, most)
 

@@ -1,4 +1,4 @@
-"""A function is called for each value. Its task goes on between calls; nothing restarts it."""
+"""A function is called for each value. Its task runs on between calls; nothing restarts it."""
 
 import asyncio
 import functools

@@ -12,7 +12,7 @@ async def main() -> None:
     for seconds, request in enumerate(["one", "two", "three"], start=1):
         loop.call_later(seconds, requests.put_nowait, request)
     loop.call_later(2.5, signal.raise_signal, signal.SIGTERM)  # as a service manager does
-    loop.call_later(3.2, signal.raise_signal, signal.SIGTERM)  # and once more
+    loop.call_later(3.2, signal.raise_signal, signal.SIGTERM)  # and again
 
     async with multi_await(requests.get, signals(signal.SIGTERM, signal.SIGINT)) as m:
         async for event in m:
@@ -20,9 +20,9 @@ async def main() -> None:
                 case (0, request):
                     print("request", request)
                 case (1, signum):
-                    print("stop at", signum.name)
+                    print("stopping on", signum.name)
                     break
-        await asyncio.sleep(1)  # clean up within the block: here the signals are still ours
+        await asyncio.sleep(1)  # clean up within the block: here we still get the signals
         print("cleaned up, requests left:", requests.qsize())
     print("undelivered:", m.undelivered)
 

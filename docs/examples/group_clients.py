@@ -1,4 +1,4 @@
-"""Clients that come, break and hang up: what they say, how they broke, and that it is over."""
+"""Clients connect, break and hang up: what they say, how they broke, and that they are gone."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""No more clients, but those who are here may finish: shutdown() of a group."""
+"""shutdown() of a group: no new clients, but those that are connected may finish."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -31,7 +31,7 @@ async def main() -> None:
                 case (At.CLIENTS, (name, line)):
                     print(name, "says", line)
                 case (At.STOP, _):
-                    print("stop: nobody else comes in")
+                    print("stop: no new clients")
                     clients.shutdown()
                 case _:
                     assert_never(event)

@@ -13,8 +13,8 @@ async def paused() -> None:
         await asyncio.sleep(3.5)
         m.resume(0)
         stopped.reset()
-        print("paused for 3.5 seconds, it counted on:", await m.select())
-        print("stopped, it counts anew:", await m.select(), await m.select())
+        print("paused for 3.5 seconds, it kept counting:", await m.select())
+        print("stopped, it starts over:", await m.select(), await m.select())
 
 
 async def fails_again_and_again() -> None:
@@ -27,7 +27,7 @@ async def fails_again_and_again() -> None:
     async with multi_await(group) as m:
         for _ in range(3):
             print(await m.select())
-        print("in the group still:", list(group))
+        print("still in the group:", list(group))
 
 
 async def removed() -> None:

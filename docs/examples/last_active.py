@@ -44,7 +44,7 @@ class Report:
     page_views: int = 0
     batches: int = 0
     rows_written: int = 0
-    oldest_unwritten_view: float = 0.0  # at most so many seconds lay between a view and its commit
+    oldest_unwritten_view: float = 0.0  # the most seconds between a view and its commit
 
 
 class LastActive:
@@ -152,7 +152,7 @@ async def main(port: int, database: str, period: float, without_batching: bool =
             asyncio.get_running_loop().add_signal_handler(signum, stop.set)
 
     activity: asyncio.Queue[View] = asyncio.Queue()
-    # A write that waits for a lock longer than a period had better be tried again.
+    # A write that waits for a lock longer than a period is better tried again.
     async with aiosqlite.connect(database, timeout=period) as connection:
         await connection.execute(TABLE)
         table = LastActive(connection)

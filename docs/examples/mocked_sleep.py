@@ -1,4 +1,4 @@
-"""The mistake: with asyncio.sleep mocked, a test sees what never happens in use."""
+"""The mistake: with asyncio.sleep mocked, a test sees what never happens in production."""
 
 import asyncio
 from unittest.mock import AsyncMock, patch
@@ -20,7 +20,7 @@ async def ask() -> str:
 async def main() -> None:
     with patch("asyncio.sleep", AsyncMock()):
         print("in the test:", await ask())
-    print("in use:", await ask())
+    print("in production:", await ask())
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A source that is added while a call of another task is blocked is polled by that call."""
+"""A source that is added while another task's call is blocked is polled by that call."""
 
 import asyncio
 

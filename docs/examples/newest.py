@@ -1,4 +1,4 @@
-"""A source of your own over a callback API: the newest value, and none that is out of date."""
+"""A source of your own over a callback API: the newest value, never an outdated one."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -7,7 +7,7 @@ from multi_await import PENDING, Pending, Source, Wake, multi_await
 
 
 class Thermometer:
-    """Stands for any API that calls you back."""
+    """Stands in for any API that calls you back."""
 
     def __init__(self) -> None:
         self.on_change: Callable[[int], None] | None = None

@@ -26,7 +26,7 @@ async def main() -> None:
             case (0, connection):
                 print("there is", connection)
             case (1, _):
-                print("we wait for it no longer")
+                print("we no longer wait for it")
     print("and later there is", await connecting)
 
 

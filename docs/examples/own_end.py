@@ -1,4 +1,4 @@
-"""A function ends its source by StopAsyncIteration; the loop ends when every source has."""
+"""A function ends its source with StopAsyncIteration; the loop ends when every source has."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""An item that a task took can be put back, but not where it was: it is now the last."""
+"""An item that a task took can be put back, but not where it was: it is now last."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""The mistake: a set that is rebuilt for each event is deaf to whoever comes meanwhile."""
+"""The mistake: a set that is rebuilt for each event does not hear newcomers."""
 
 import asyncio
 

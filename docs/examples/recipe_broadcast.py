@@ -1,4 +1,4 @@
-"""Broadcast: every client gets everything, and one that is too slow is dropped."""
+"""Broadcast: every client gets every message, and one that is too slow is dropped."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""uvicorn within a loop of yours, which has the signals: jobs that requests bring are all done."""
+"""uvicorn under your own loop, which handles the signals and finishes every submitted job."""
 
 import asyncio
 import signal
@@ -46,7 +46,7 @@ async def main(port: int) -> None:
         uvicorn.Config(app, port=port, access_log=False, timeout_graceful_shutdown=5)
     )
     serving = asyncio.create_task(server.serve())
-    await uvicorn_has_the_signals.wait()  # only now: whoever starts last has them
+    await uvicorn_has_the_signals.wait()  # only now: whichever starts last gets them
     stop = signals(signal.SIGTERM, signal.SIGINT)
     async with multi_await(jobs.get, stop, once(serving)) as m:
         async for event in m:

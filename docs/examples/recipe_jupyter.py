@@ -1,4 +1,4 @@
-"""A loop that runs in the background of a notebook while you go on with other cells."""
+"""A loop that runs in the background of a notebook while you run other cells."""
 
 import asyncio
 

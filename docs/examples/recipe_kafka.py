@@ -19,7 +19,7 @@ async def main(servers: str = "localhost:9092") -> None:
                     print(record.topic, record.partition, record.offset, record.value)
                     await consumer.commit()
                 case (1, signum):
-                    print("stop at", signum.name)
+                    print("stopping on", signum.name)
                     break
 
 

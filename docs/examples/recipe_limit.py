@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from multi_await import Group, catching, multi_await, once
 
-MOST = 3
+LIMIT = 3
 
 
 @dataclass
@@ -24,7 +24,7 @@ async def main() -> None:
     pages, downloads = list(range(8)), Group[int, str | Broken]()
 
     def start_more() -> None:
-        while pages and len(downloads) < MOST:
+        while pages and len(downloads) < LIMIT:
             page = pages.pop(0)
             downloads.add(page, catching(once(download(page)), Broken))
         if not pages:

@@ -1,4 +1,4 @@
-"""Merge two streams: each item comes as soon as it is there, whichever stream it is from."""
+"""Merge two streams: each item is delivered as it arrives, whichever stream it is from."""
 
 import asyncio
 from collections.abc import AsyncIterator

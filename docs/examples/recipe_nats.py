@@ -12,7 +12,7 @@ async def main(url: str = "nats://localhost") -> None:
     messages: asyncio.Queue[Msg] = asyncio.Queue()
     client = await nats.connect(url)
     await client.subscribe("news.*", cb=messages.put)
-    await client.publish("news.weather", b"rain")  # stands for somebody else
+    await client.publish("news.weather", b"rain")  # stands in for another client
     async with multi_await(messages.get, after(60)) as m:
         async for event in m:
             match event:

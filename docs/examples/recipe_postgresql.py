@@ -12,7 +12,7 @@ async def main(dsn: str = "postgresql://localhost") -> None:
     connection = await asyncpg.connect(dsn)
     await connection.add_listener("jobs", lambda *note: notes.put_nowait(str(note[-1])))
     connection.add_termination_listener(lambda _: notes.put_nowait(None))
-    await connection.execute("NOTIFY jobs, 'job 1'")  # stands for somebody else
+    await connection.execute("NOTIFY jobs, 'job 1'")  # stands in for another client
     async with multi_await(notes.get, after(60)) as m:
         async for event in m:
             match event:

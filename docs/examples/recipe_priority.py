@@ -1,4 +1,4 @@
-"""Commands before data: a command that has come is always the next event."""
+"""Commands before data: a command that has arrived is always the next event."""
 
 import asyncio
 

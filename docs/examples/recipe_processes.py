@@ -1,4 +1,4 @@
-"""A process of multiprocessing sends its results through a pipe."""
+"""Receive the results of a multiprocessing process through a pipe."""
 
 import asyncio
 import multiprocessing
@@ -18,7 +18,7 @@ async def main() -> None:
     ours, theirs = spawn.Pipe(duplex=False)
     process = spawn.Process(target=compute, args=(theirs,))
     process.start()
-    theirs.close()  # or there would be no end of the pipe when the process ends
+    theirs.close()  # or the pipe would not end when the process ends
 
     async def receive() -> int:
         try:

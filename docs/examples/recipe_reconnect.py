@@ -10,7 +10,7 @@ from multi_await import each, every, multi_await
 FATES = itertools.cycle(["refused", "refused", "hello", "refused", "hello again"])
 
 
-async def connect(fate: str) -> AsyncGenerator[str, None]:  # stands for that of your library
+async def connect(fate: str) -> AsyncGenerator[str, None]:  # stands in for your library's
     if fate == "refused":
         raise ConnectionError("refused")
     yield fate
@@ -26,7 +26,7 @@ async def connection() -> AsyncGenerator[str, None]:
                     delay = 0.5  # the connection works
                     yield message
         except OSError as error:
-            print(f"{error}: again in {delay} s")
+            print(f"{error}: retrying in {delay} s")
         await asyncio.sleep(delay)
         delay = min(2 * delay, 30)
 

@@ -13,7 +13,7 @@ async def main(url: str = "redis://localhost") -> None:
         client.pubsub(ignore_subscribe_messages=True) as subscription,
     ):
         await subscription.subscribe("news")
-        await client.publish("news", "hello")  # stands for somebody else
+        await client.publish("news", "hello")  # stands in for another client
         async with multi_await(each(subscription.listen()), after(60)) as m:
             async for event in m:
                 match event:

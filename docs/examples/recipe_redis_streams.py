@@ -14,7 +14,7 @@ async def main(url: str = "redis://localhost") -> None:
     async with redis.from_url(url, decode_responses=True) as client:
         with contextlib.suppress(redis.ResponseError):  # the group is there already
             await client.xgroup_create("jobs", "workers", id="0", mkstream=True)
-        for name in ("wash", "cook", "stop"):  # stands for somebody else
+        for name in ("wash", "cook", "stop"):  # stands in for another client
             await client.xadd("jobs", {"name": name})
 
         async def read() -> list[tuple[str, dict[str, str]]]:

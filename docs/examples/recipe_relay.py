@@ -1,4 +1,4 @@
-"""A relay with a bounded buffer: it holds at most two items, and never waits in a put."""
+"""A relay with a bounded buffer: it holds at most two items, and never blocks in a put."""
 
 import asyncio
 from collections import deque
@@ -25,7 +25,7 @@ async def relay(inbox: asyncio.Queue[str], outbox: asyncio.Queue[str], stop: asy
 
 async def main() -> None:
     inbox: asyncio.Queue[str] = asyncio.Queue()
-    outbox: asyncio.Queue[str] = asyncio.Queue(1)  # whoever reads it is slow: nobody does
+    outbox: asyncio.Queue[str] = asyncio.Queue(1)  # a very slow consumer: none at all
     stop = asyncio.Event()
     for item in "abcdef":
         inbox.put_nowait(item)

@@ -1,4 +1,4 @@
-"""Requests run side by side, each is answered by its number, and any may be cancelled."""
+"""Requests run concurrently, each is answered by its number, and any may be cancelled."""
 
 import asyncio
 
@@ -11,7 +11,7 @@ async def answer(number: int, seconds: float) -> tuple[int, str]:
 
 
 async def serve(inbox: asyncio.Queue[tuple[str, int, float]]) -> None:
-    positions: dict[int, int] = {}  # of the requests that are worked on
+    positions: dict[int, int] = {}  # of the requests in progress
     async with multi_await() as m:
         messages = m.add(inbox.get)
         async for position, value in m:

@@ -1,4 +1,4 @@
-"""A server that is asked to stop: it accepts nobody else, answers whoever is there, and ends."""
+"""A server that is told to stop: it accepts no new clients, answers those it has, and ends."""
 
 import asyncio
 import signal
@@ -10,7 +10,7 @@ Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     question = await reader.readline()
-    signal.raise_signal(signal.SIGTERM)  # stands for a service manager, at the worst of times
+    signal.raise_signal(signal.SIGTERM)  # stands in for a service manager, at the worst moment
     await asyncio.sleep(0.5)  # the work
     writer.write(question.upper())
     writer.close()
@@ -37,7 +37,7 @@ async def main(seconds: float = 10) -> None:
                 case (0, connection):
                     answers.create_task(answer(*connection))
                 case (1, signum):
-                    print("stop at", signum.name)
+                    print("stopping on", signum.name)
                     server.close()
                     limit.reschedule(asyncio.get_running_loop().time() + seconds)
                     break

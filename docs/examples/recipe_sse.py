@@ -1,4 +1,4 @@
-"""Server-sent events with Starlette: what is said, and a comment every 15 seconds."""
+"""Server-sent events with Starlette: messages, and a comment every 15 seconds."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Both ways of a WebSocket in one loop: what comes in, and what goes out."""
+"""Both directions of a WebSocket in one loop: what comes in, and what goes out."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""A worker pool that drains at the stop: the workers finish all jobs, then end."""
+"""A worker pool that drains at shutdown: the workers finish all jobs, then end."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""A relay with a bounded buffer: its cases are paused as a Go programmer sets a channel to nil."""
+"""A relay with a bounded buffer: it pauses a case where Go would set a channel to nil."""
 
 import asyncio
 from collections import deque
@@ -22,7 +22,7 @@ async def relay(inbox: AsyncIterator[str], outbox: asyncio.Queue[str], stop: asy
                     print("in: ", item, list(waiting))
                 case (0, _):
                     more = False
-                    print("no more comes in")
+                    print("end of input")
                 case (1, item):
                     print("out:", item, list(waiting))
                 case (2, _):

@@ -1,4 +1,4 @@
-"""The mistake: a put in the body of the loop keeps every other source waiting for room."""
+"""The mistake: a put in the body of the loop makes every other source wait for room."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""A send case: the item is made at the moment when it goes in, so it is never an old one."""
+"""A send case: the item is made at the moment it goes in, so it is never stale."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""A source that is slow to end is ended within the block, where the signals are still ours."""
+"""A source that is slow to end is ended within the block, where we still get the signals."""
 
 import asyncio
 import signal

@@ -23,7 +23,7 @@ async def main() -> None:
     for job in range(1, 11):
         jobs.put_nowait(job)
     await worker(jobs, asyncio.Event())
-    print("not begun:", [jobs.get_nowait() for _ in range(jobs.qsize())])
+    print("not started:", [jobs.get_nowait() for _ in range(jobs.qsize())])
 
 
 if __name__ == "__main__":

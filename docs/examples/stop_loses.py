@@ -1,4 +1,4 @@
-"""The mistake: a worker that is stopped by a cancellation loses its current job."""
+"""The mistake: a worker that is stopped by cancelling it loses its current job."""
 
 import asyncio
 
@@ -18,7 +18,7 @@ async def main() -> None:
     await asyncio.sleep(0.6)
     working.cancel()
     await asyncio.wait([working])
-    print("not begun:", [jobs.get_nowait() for _ in range(jobs.qsize())])
+    print("not started:", [jobs.get_nowait() for _ in range(jobs.qsize())])
 
 
 if __name__ == "__main__":

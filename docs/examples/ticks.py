@@ -1,4 +1,4 @@
-"""Ticks at a fixed rate: a loop that comes late is told how many periods went by."""
+"""Ticks at a fixed rate: a loop that is late is told how many periods have passed."""
 
 import asyncio
 

@@ -1,11 +1,11 @@
-"""An event loop whose clock advances only when nobody has anything to do."""
+"""An event loop whose clock advances only when no task has anything to do."""
 
 import asyncio
 import math
 from selectors import DefaultSelector, SelectorKey
 
 MOST_PASSES = 100_000  # through the loop, before the clock must have moved
-MOST_SECONDS = 100 * 365 * 86_400.0  # nobody waits for longer, but by mistake
+MOST_SECONDS = 100 * 365 * 86_400.0  # nobody waits longer, except by mistake
 
 
 class Deadlock(AssertionError):
@@ -13,7 +13,7 @@ class Deadlock(AssertionError):
 
 
 class VirtualSelector(DefaultSelector):
-    """Never blocks: where another would sleep, it advances its clock."""
+    """Never blocks: where another selector would sleep, it advances its clock."""
 
     now = 0.0
     end = MOST_SECONDS
@@ -23,7 +23,7 @@ class VirtualSelector(DefaultSelector):
         events = super().select(0)
         self.busy = 0 if timeout else self.busy + 1
         if self.busy > MOST_PASSES:
-            self.busy = 0  # the loop is to cancel its tasks yet
+            self.busy = 0  # the loop still has to cancel its tasks
             raise Deadlock("somebody spins: the clock can't move")
         if not events:
             if timeout is None:

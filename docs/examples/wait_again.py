@@ -1,4 +1,4 @@
-"""New tasks in each round: those of the round before still wait."""
+"""New tasks in each round: those from the previous round are still waiting."""
 
 import asyncio
 import contextlib

@@ -481,4 +481,4 @@ async def test_what_web_answers() -> None:
         await here.redis.end()
         await here.new_users(1)
         assert here.refused[0][0] == 503
-        assert here.refused[0][1].startswith("Redis refused this view or is away: ")
+        assert here.refused[0][1].startswith("Redis refused this view or is unavailable: ")

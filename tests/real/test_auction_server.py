@@ -373,5 +373,5 @@ def test_the_tutorial_says_how_long_the_servers_and_their_central_functions_are(
     ]
     central = [len(inspect.getsource(server.hold).splitlines()) for server in servers]
     page = (ROOT / "docs/tutorials/auction.md").read_text(encoding="utf-8")
-    assert f"| lines of code, without blank ones | {code[0]} | {code[1]} |" in page
+    assert f"| lines of code, excluding blank lines | {code[0]} | {code[1]} |" in page
     assert f"| the central function | {central[0]} lines | {central[1]} lines |" in page

@@ -48,5 +48,5 @@ def test_a_server_that_is_asked_to_stop_ends_at_its_limit_at_the_latest() -> Non
         text=True,
         timeout=60,
     )
-    assert ran.stdout == "stop at SIGTERM\n"
+    assert ran.stdout == "stopping on SIGTERM\n"
     assert ran.stderr.endswith("\nTimeoutError\n")

@@ -1,11 +1,11 @@
-"""Sends page views through Redis to PostgreSQL, kills a worker amid them, and counts.
+"""Sends page views through Redis to PostgreSQL, kills a worker along the way, and counts.
 
 Two web processes and three workers. Each user looks at one page, so that no later view can hide a
 lost one. In the middle one worker is killed with SIGKILL, and another is started. At the end
 SIGTERM stops them all, and the table is compared with what was answered.
 
 Redis and PostgreSQL are started on free ports, in folders that vanish at the end, unless
---redis and --postgres name servers that are there already.
+--redis and --postgres name servers that are running already.
 """
 
 from __future__ import annotations

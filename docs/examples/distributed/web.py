@@ -3,7 +3,7 @@
     python web.py --port 8080 --redis redis://127.0.0.1
     curl 'http://127.0.0.1:8080/page/7?user=42'
 
-200: Redis has the view. 503: Redis refused it or is away, and the text says why; the view may be
+200: Redis has the view. 503: Redis refused it or is down, and the text says why; the view may be
 sent again. 400: not a request for a page by a user. Run as many of these as you like; worker.py
 takes the views from there.
 """
@@ -39,7 +39,7 @@ async def page(redis: Redis, shards: int, request: web.Request) -> web.Response:
             await redis.xadd(f"views:{int(user) % shards}", {"user": user, "when": time.time()})
     except (RedisError, OSError) as error:  # OSError: TimeoutError too
         reason = str(error) or "no answer"
-        text = f"Redis refused this view or is away: {reason}\n"
+        text = f"Redis refused this view or is unavailable: {reason}\n"
         raise web.HTTPServiceUnavailable(text=text) from error
     return web.Response(text=f"page {number} for user {user}\n")
 

@@ -10,7 +10,7 @@ Each worker has a name of its own. It prints `ready` when it reads, and a line o
 transaction. SIGTERM ends it:
 
     0    everything that it had is written, or it had nothing
-    75   a server was away for too long; what it had is still pending, for another worker
+    75   a server was down for too long; what it had is still pending, for another worker
 """
 
 from __future__ import annotations  # asyncpg.Connection is generic in its stubs only
@@ -41,7 +41,7 @@ Entry = tuple[bytes, dict[bytes, bytes]]  # its ID, its fields
 GROUP = "writers"
 COUNT = 1000  # entries in a reply, at most
 BLOCK = 200  # milliseconds that a read waits for entries: the client itself gives up after 5 s
-NEW = ">"  # where to read: what nobody was given yet
+NEW = ">"  # where to read: what no worker has been given yet
 FIRST, LAST = "0", f"{2**64 - 1}"  # or what we were given and have not acknowledged, after that ID
 PATIENCE = 5  # seconds that a stop may take
 GAVE_UP = 75  # EX_TEMPFAIL of sysexits.h
@@ -69,7 +69,7 @@ class At:
 
 
 def retrying(function: Callable[[], Awaitable[T]]) -> Callable[[], Coroutine[Any, Any, T]]:
-    """Call until it succeeds, with a growing delay: a server that is away ends no worker."""
+    """Call until it succeeds, with a growing delay: a server that is down ends no worker."""
 
     async def retry() -> T:
         delay = 0.1
@@ -78,7 +78,7 @@ def retrying(function: Callable[[], Awaitable[T]]) -> Callable[[], Coroutine[Any
                 return await function()
             except FAILURES as error:
                 kind = type(error).__name__
-                print(f"{kind}: {error}: again in {delay} s", file=sys.stderr, flush=True)
+                print(f"{kind}: {error}: retrying in {delay} s", file=sys.stderr, flush=True)
             await asyncio.sleep(delay)
             delay = min(2 * delay, 2)
 
@@ -97,11 +97,11 @@ class Table:
             self.connection = await asyncpg.connect(
                 self.postgres,
                 timeout=3,
-                command_timeout=30,  # the server is gone and nobody said so
-                server_settings={"statement_timeout": "20s"},  # it is there, and the table locked
+                command_timeout=30,  # the server may be gone without having closed the connection
+                server_settings={"statement_timeout": "20s"},  # or the table may be locked
             )
             with contextlib.suppress(asyncpg.UniqueViolationError, asyncpg.DuplicateTableError):
-                await self.connection.execute(TABLE)  # which another worker does as well
+                await self.connection.execute(TABLE)  # another worker may be doing the same
         return self.connection
 
     async def write(self, latest: dict[int, float]) -> None:
@@ -277,7 +277,7 @@ class Worker:
 
     async def read(self) -> Iterable[Entry]:
         if not self.ready.is_set():
-            with contextlib.suppress(*FAILURES):  # then the first write makes the table
+            with contextlib.suppress(*FAILURES):  # then the first write creates the table
                 await self.table.connect()
         entries = await self.views.read()
         if not self.ready.is_set():
@@ -314,7 +314,7 @@ class Worker:
 
 def give_up() -> None:
     """End at once. Nothing is lost: what was not acknowledged is still pending."""
-    print("a server is away: what was not written is still pending", file=sys.stderr, flush=True)
+    print("a server is down: what was not written is still pending", file=sys.stderr, flush=True)
     os._exit(GAVE_UP)  # sys.exit() would wait for servers that don't answer
 
 
