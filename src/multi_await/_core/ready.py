@@ -45,15 +45,9 @@ class ReadyQueue(ABC):
         self.phase: Phase = "new"
         self.failed: Any = None
         self._ready: deque[Slot] = deque(maxlen=0 if biased else None)
-<<<<<<< HEAD
-        # The slots that were woken in a call and not polled since; a dict, for its order.
+        # The slots that were woken in a call and not polled since; a dict, because it is ordered.
         self.claims: dict[Slot, None] = {}
         self.unended = 0  # how many of the sources are not exhausted
-=======
-        # The slots that were woken in a call and not polled since; a dict, because it is ordered.
-        self._claims: dict[Slot, None] = {}
-        self._unended = 0  # how many of the sources are not exhausted
->>>>>>> words2
         self._thread = 0
 
     # -- what the owner of the slots defines -----------------------------------------------------
@@ -73,13 +67,8 @@ class ReadyQueue(ABC):
     # -- sources ---------------------------------------------------------------------------------
 
     def _welcome(self, slot: Slot) -> None:
-<<<<<<< HEAD
-        """Take in a source: the next call polls it, and so does a blocked one."""
-        self.unended += 1
-=======
         """Admit a source: the next call polls it, and so does a blocked one."""
-        self._unended += 1
->>>>>>> words2
+        self.unended += 1
         self._enqueue(slot)
         if self.phase != "new":
             self._start(slot)
@@ -100,13 +89,8 @@ class ReadyQueue(ABC):
         slot.state = "removed"
         self._wake_caller()  # a call that is blocked may have nothing left to wait for
 
-<<<<<<< HEAD
     def retire(self, slot: Slot) -> None:
-        """It has ended by itself."""
-=======
-    def _retire(self, slot: Slot) -> None:
         """The source has ended."""
->>>>>>> words2
         self._set_aside(slot)
         self.claims.pop(slot, None)
         slot.state = "exhausted"
@@ -239,13 +223,8 @@ class ReadyQueue(ABC):
         self.failed = slot.key
         return attributed_failure
 
-<<<<<<< HEAD
     def enqueue_all(self) -> None:
-        """An item that arrived just now may not have woken its source yet."""
-=======
-    def _enqueue_all(self) -> None:
         """Enqueue all: an item that has just arrived may not have woken its source yet."""
->>>>>>> words2
         for slot in self._in_order():
             if slot is not None:
                 self._enqueue(slot)
