@@ -110,14 +110,14 @@ def test_a_bid_in_one_window_is_in_the_other_at_once_and_the_lot_is_sold(
         expect(value(page, "Here")).to_have_text("2")
 
 
-def test_a_window_that_is_closed_has_left(ada: Page, grace: Page) -> None:
+def test_closing_a_window_counts_as_leaving(ada: Page, grace: Page) -> None:
     expect_event(ada, "Grace is here")
     grace.context.close()
     expect_event(ada, "Grace has left")
     expect(value(ada, "Here")).to_have_text("1")
 
 
-def test_after_a_restart_the_page_is_live_again_and_the_lots_go_on(
+def test_after_a_restart_the_page_is_live_again_and_the_auction_continues(
     ada: Page, server: Server
 ) -> None:
     bid(ada, "5")
@@ -130,13 +130,13 @@ def test_after_a_restart_the_page_is_live_again_and_the_lots_go_on(
     expect(value(ada, "Lot")).to_have_text("2")
 
 
-def test_a_name_is_text_and_never_markup(browser: Browser, server: Server) -> None:
+def test_a_name_is_shown_as_text_and_never_as_markup(browser: Browser, server: Server) -> None:
     for page in visit(browser, server, "<img src=x onerror=throw>"):
         expect_event(page, "<img src=x onerror=throw> is here")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_page_has_no_fault_that_axe_finds(ada: Page, scheme: str) -> None:
+def test_axe_finds_no_fault_on_the_page(ada: Page, scheme: str) -> None:
     ada.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
     bid(ada, "120")
     expect_event(ada, "Ada bids 120")

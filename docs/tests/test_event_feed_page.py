@@ -118,7 +118,7 @@ def lose(page: Page, server: Server) -> None:
 # -- while the server is there ---------------------------------------------------------------------
 
 
-def test_the_page_shows_events_as_they_come_and_how_long_the_server_is_up(opens: Opens) -> None:
+def test_the_page_shows_events_as_they_arrive_and_the_servers_uptime(opens: Opens) -> None:
     page = opens(paused=True)
     expect_event(page, "client 1 is here")
     up = value(page, "Server up for")
@@ -131,7 +131,7 @@ def test_the_page_shows_events_as_they_come_and_how_long_the_server_is_up(opens:
     expect(page.get_by_role("log").get_by_text("silent")).to_have_count(0)
 
 
-def test_a_message_that_is_sent_in_one_page_appears_in_all_as_it_was_written(opens: Opens) -> None:
+def test_a_message_sent_from_one_page_appears_unchanged_in_all(opens: Opens) -> None:
     ada, grace = opens(), opens()
     send(ada, "<b>hello</b> ¿Grace?")
     for page in (ada, grace):
@@ -142,7 +142,7 @@ def test_a_message_that_is_sent_in_one_page_appears_in_all_as_it_was_written(ope
     expect_event(ada, "client 2: hello Ada")
 
 
-def test_a_message_of_nothing_is_not_sent(opens: Opens) -> None:
+def test_an_empty_message_is_not_sent(opens: Opens) -> None:
     page = opens()
     send(page, "  ")
     send(page, "something")
@@ -150,7 +150,7 @@ def test_a_message_of_nothing_is_not_sent(opens: Opens) -> None:
     assert page.get_by_role("listitem").all_inner_texts()[1].endswith("client 1 is here")
 
 
-def test_clients_are_counted_as_they_come_and_go(opens: Opens) -> None:
+def test_the_client_count_follows_as_clients_come_and_go(opens: Opens) -> None:
     ada = opens()
     expect(value(ada, "Clients")).to_have_text("1")
     grace = opens()
@@ -182,7 +182,7 @@ def test_the_page_keeps_the_newest_hundred_events(opens: Opens) -> None:
 # -- while it is not -------------------------------------------------------------------------------
 
 
-def test_after_a_crash_the_page_connects_again_by_itself_and_says_so(
+def test_after_a_crash_the_page_reconnects_by_itself_and_says_so(
     opens: Opens, server: Server
 ) -> None:
     page = opens()
@@ -201,7 +201,7 @@ def test_after_a_crash_the_page_connects_again_by_itself_and_says_so(
     expect_event(page, "client 1: are you there?")
 
 
-def test_a_server_that_is_stopped_ends_well_and_the_page_says_what_happened(
+def test_a_stopped_server_exits_cleanly_and_the_page_says_what_happened(
     opens: Opens, server: Server
 ) -> None:
     pages = [opens(paused=True), opens(paused=True)]
@@ -228,7 +228,7 @@ def test_a_server_that_is_stopped_ends_well_and_the_page_says_what_happened(
         pytest.param("document.dispatchEvent(new Event('visibilitychange'))", id="it is seen"),
     ],
 )
-def test_the_page_waits_longer_and_longer_but_tries_at_once_when_told(
+def test_the_page_backs_off_but_retries_at_once_when_told(
     opens: Opens, server: Server, tell: str
 ) -> None:
     page = opens(paused=True)
@@ -242,7 +242,7 @@ def test_the_page_waits_longer_and_longer_but_tries_at_once_when_told(
     expect(page.get_by_role("status")).to_have_text("the connection is lost: trying again in 1 s")
 
 
-def test_the_button_to_try_now_is_there_while_it_is_useful(opens: Opens, server: Server) -> None:
+def test_the_try_now_button_is_shown_only_while_it_is_useful(opens: Opens, server: Server) -> None:
     page = opens(paused=True)
     button = page.get_by_role("button", name="Try now")
     expect(button).to_be_hidden()
@@ -260,7 +260,7 @@ def test_the_button_to_try_now_is_there_while_it_is_useful(opens: Opens, server:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows can't make a process stand still")
-def test_a_server_that_goes_silent_counts_as_disconnected(opens: Opens, server: Server) -> None:
+def test_a_silent_server_counts_as_disconnected(opens: Opens, server: Server) -> None:
     page = opens(paused=True)
     server.process.send_signal(signal.SIGSTOP)
     server.has_been_away = True
@@ -278,7 +278,7 @@ def test_a_server_that_goes_silent_counts_as_disconnected(opens: Opens, server: 
 # -- for everybody ---------------------------------------------------------------------------------
 
 
-def test_the_page_fits_a_phone_and_is_accessible_in_light_and_dark_live_or_not(
+def test_the_page_fits_a_phone_and_is_accessible_in_light_and_dark(
     opens: Opens, server: Server
 ) -> None:
     page = opens()
@@ -311,7 +311,7 @@ def serious(page: Page) -> list[str]:
     ]
 
 
-def test_what_is_read_out_is_what_is_new_and_not_what_changes_each_second(opens: Opens) -> None:
+def test_a_screen_reader_announces_new_events_and_not_the_uptime(opens: Opens) -> None:
     page = opens()
     expect(page.get_by_role("log")).to_have_attribute("aria-live", "polite")
     live = page.locator("[role=log], [role=status], [aria-live]")

@@ -65,7 +65,7 @@ async def test_a_worker_is_killed_ten_times_and_restarted_under(same_name: bool)
         await kill_again_and_again(here, 10, same_name=same_name)
 
 
-async def test_a_worker_that_acknowledges_first_is_caught() -> None:
+async def test_a_worker_that_acknowledges_before_it_writes_is_caught() -> None:
     async with site() as here:
         with pytest.raises(AssertionError, match=r"'missing': [1-9]"):
             await kill_again_and_again(here, 3, same_name=True, fault="acknowledges_first")
@@ -73,7 +73,7 @@ async def test_a_worker_that_acknowledges_first_is_caught() -> None:
 
 @same_or_new_name
 @pytest.mark.parametrize("accident", ["dies_before_deletion", "dies_before_acknowledgement"])
-async def test_a_worker_that_is_killed_after_its_commit(accident: str, name: str) -> None:
+async def test_a_worker_is_killed_after_its_commit(accident: str, name: str) -> None:
     async with site() as here:
         await here.web()
         victim = await here.worker("victim", fault=accident)
@@ -119,7 +119,7 @@ async def has_none(here: Site, name: str) -> bool:
     return await here.pending(name) == 0
 
 
-async def test_a_worker_that_is_frozen_for_longer_than_idle() -> None:
+async def test_a_worker_is_frozen_for_longer_than_the_idle_limit() -> None:
     async with site() as here:
         await freeze_for_longer_than_idle(here)
 
@@ -177,7 +177,7 @@ async def test_redis_is_frozen_for_longer_than_the_clients_socket_timeout() -> N
         await here.check()
 
 
-async def test_redis_is_out_of_memory_amid_load() -> None:
+async def test_redis_runs_out_of_memory_under_load() -> None:
     async with site("--maxmemory-policy", "noeviction") as here:
         await here.web()
         await here.worker("one")
@@ -193,7 +193,7 @@ async def test_redis_is_out_of_memory_amid_load() -> None:
         await here.check()
 
 
-async def test_redis_is_out_of_memory_when_a_worker_starts() -> None:
+async def test_redis_is_already_out_of_memory_when_a_worker_starts() -> None:
     async with site("--maxmemory-policy", "noeviction") as here:
         await here.web()
         await here.new_users(100)
@@ -257,13 +257,13 @@ async def test_postgres_is_stopped_at_once(record_property: Callable[[str, objec
     assert ratio <= 1.01, "workers took each other's entries"
 
 
-async def test_a_stream_that_is_trimmed_by_maxlen_is_caught() -> None:
+async def test_a_stream_trimmed_by_maxlen_is_caught() -> None:
     async with site() as here:
         with pytest.raises(AssertionError, match=r"'missing': [1-9]"):
             await stop_postgres(here, fault="trims")
 
 
-async def test_postgres_is_away_when_a_worker_starts() -> None:
+async def test_postgres_is_down_when_a_worker_starts() -> None:
     async with site() as here:
         await here.web()
         await here.postgres.end(signal.SIGINT)
@@ -333,7 +333,7 @@ async def ended(process: Process) -> tuple[int, float]:
     return await process.end(), time.monotonic() - start
 
 
-async def test_workers_and_web_are_stopped_amid_load() -> None:
+async def test_workers_and_web_are_stopped_under_load() -> None:
     async with site() as here:
         await here.web()
         first = await here.worker("first")
@@ -371,7 +371,7 @@ async def test_a_worker_is_stopped_during_its_start() -> None:
         await here.check()
 
 
-async def test_a_worker_is_stopped_while_postgres_is_away() -> None:
+async def test_a_worker_is_stopped_while_postgres_is_down() -> None:
     async with site() as here:
         await here.web()
         worker = await here.worker("one")
@@ -401,7 +401,7 @@ async def test_a_worker_is_stopped_while_postgres_is_frozen() -> None:
         await here.check()
 
 
-async def test_a_worker_is_stopped_while_redis_is_away() -> None:
+async def test_a_worker_is_stopped_while_redis_is_down() -> None:
     async with site() as here:
         await here.web()
         worker = await here.worker("one")
@@ -414,7 +414,7 @@ async def test_a_worker_is_stopped_while_redis_is_away() -> None:
 # -- and all that is no accident -------------------------------------------------------------------
 
 
-async def test_workers_that_start_together_race_for_the_table_and_the_group() -> None:
+async def test_workers_that_start_together_race_to_create_the_table_and_the_group() -> None:
     async with site() as here:
         await here.web()
         await asyncio.gather(*(here.worker(f"worker {number}") for number in range(4)))
@@ -422,7 +422,7 @@ async def test_workers_that_start_together_race_for_the_table_and_the_group() ->
         await here.check()
 
 
-async def test_two_shards() -> None:
+async def test_two_shards_split_the_users_and_lose_nothing() -> None:
     async with site(shards=2) as here:
         await here.web()
         await here.new_users(200)
@@ -440,7 +440,7 @@ async def test_two_shards() -> None:
         await here.check()
 
 
-async def test_an_entry_that_is_no_view_stops_nobody() -> None:
+async def test_an_entry_that_is_not_a_view_stops_no_worker() -> None:
     async with site() as here:
         await here.web()
         await here.client.xadd("views:0", {"something": "else"})
@@ -457,7 +457,7 @@ def test_the_demo_says_what_to_install() -> None:
     assert (found.returncode, found.stderr) == (1, expected)
 
 
-async def test_what_web_answers() -> None:
+async def test_web_answers_with_200_400_or_503() -> None:
     async with site() as here, aiohttp.ClientSession() as session:
         address = await here.web()
         for path, status in [

@@ -60,7 +60,7 @@ async def test_lag_without_a_fault(record_property: Record) -> None:
     assert median <= PERIOD
 
 
-async def test_the_loop_is_not_deaf_during_a_write_of_two_seconds(record_property: Record) -> None:
+async def test_the_loop_stays_responsive_during_a_two_second_write(record_property: Record) -> None:
     async with site() as here:
         await here.client.config_set("hz", "500")  # or what blocks for 10 ms may do so for 100
         process = await here.worker("one", *DEFAULTS, probe="deaf")
@@ -82,7 +82,9 @@ async def test_the_loop_is_not_deaf_during_a_write_of_two_seconds(record_propert
     assert min(deaf) <= 0.1  # what is more than the least is the machine's, not the program's
 
 
-async def test_memory_at_a_limit_of_20000_while_postgres_is_down(record_property: Record) -> None:
+async def test_memory_at_a_limit_of_20000_views_while_postgres_is_down(
+    record_property: Record,
+) -> None:
     async with site() as here:
         process = await here.worker("one", "--period", "60", "--limit", "20000")
         await here.postgres.end(signal.SIGQUIT)
@@ -114,7 +116,7 @@ def peak_memory(pid: int) -> float:
     return int(found[1]) / 1000
 
 
-async def test_sigterm_of_an_idle_worker(record_property: Record) -> None:
+async def test_time_for_an_idle_worker_to_stop_after_sigterm(record_property: Record) -> None:
     took = []
     async with site() as here:
         for name in ("one", "two", "three"):
@@ -127,7 +129,7 @@ async def test_sigterm_of_an_idle_worker(record_property: Record) -> None:
     assert max(took) <= 1
 
 
-async def test_batches_against_a_transaction_for_each_view(record_property: Record) -> None:
+async def test_batches_compared_with_a_transaction_per_view(record_property: Record) -> None:
     async with site() as here:
         await here.add(1_000, users=2000)
         process = await here.worker("one by one", *DEFAULTS, "--limit", "1")
@@ -142,7 +144,7 @@ async def test_batches_against_a_transaction_for_each_view(record_property: Reco
     assert batched >= 50 * alone
 
 
-async def test_processor_time_against_the_same_loop_by_hand(record_property: Record) -> None:
+async def test_processor_time_compared_with_a_handwritten_loop(record_property: Record) -> None:
     times: dict[str, list[float]] = {"cpu": [], "cpu_by_hand": []}
     async with site() as here:
         for _ in range(5):
@@ -165,7 +167,7 @@ async def processor_time(here: Site, probe: str) -> float:
     return float((await process.line("cpu ")).removeprefix("cpu ")) / 20_000
 
 
-async def test_processor_time_of_web_and_redis_for_a_view(record_property: Record) -> None:
+async def test_processor_time_of_web_and_redis_per_view(record_property: Record) -> None:
     async with site() as here:
         await here.web()
         await here.worker("one", *DEFAULTS)

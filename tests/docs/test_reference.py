@@ -63,7 +63,7 @@ def test_the_page_describes_every_public_name_and_method_once() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name, signature in SIGNATURES.items() if signature])
-def test_a_signature_on_the_page_has_the_parameters_of_the_code(name: str) -> None:
+def test_signatures_on_the_page_have_the_parameters_of_the_code(name: str) -> None:
     shown = ast.parse(f"def _{SIGNATURES[name]}: ...").body[0]
     assert isinstance(shown, ast.FunctionDef)
     for argument in ast.walk(shown.args):
@@ -81,7 +81,7 @@ def test_a_signature_on_the_page_has_the_parameters_of_the_code(name: str) -> No
 
 
 @pytest.mark.parametrize("name", ["PENDING", "Pending", "SourceLike", "Wake"])
-def test_what_the_page_says_of_a_type_by_hand_is_its_docstring(name: str) -> None:
+def test_a_handwritten_description_of_a_type_matches_its_docstring(name: str) -> None:
     found = re.search(
         rf"^\.\. py:\w+:: {name}\n(?:   :.*\n)*\n((?:   .*\n|\n)+)", PAGE, re.MULTILINE
     )
@@ -153,9 +153,7 @@ PRINTS = {
 
 @pytest.mark.in_order
 @pytest.mark.parametrize("name", EXAMPLES)
-async def test_an_example_in_a_docstring_runs(
-    name: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def test_docstring_examples_run(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     names = names_for(name)
     where = f"<the example of {name}>"  # in brackets, for coverage to see that it is no file
     flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
@@ -169,7 +167,7 @@ async def test_an_example_in_a_docstring_runs(
     assert capsys.readouterr().out == PRINTS[name]
 
 
-def test_no_example_is_left_out() -> None:
+def test_no_docstring_example_is_left_out() -> None:
     assert set(EXAMPLES) == set(PRINTS)
 
 
@@ -263,7 +261,7 @@ async def lines(line: str) -> AsyncIterator[str]:
     yield line
 
 
-def test_the_page_of_errors_has_every_message() -> None:
+def test_the_errors_page_lists_every_message() -> None:
     page = " ".join((DOCS / "reference/errors.md").read_text(encoding="utf-8").split())
     for module in Path(multi_await.__file__).parent.rglob("*.py"):
         for message in messages(ast.parse(module.read_text(encoding="utf-8"))):

@@ -102,7 +102,7 @@ def of_typing(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Said]]
 
 
 @pytest.mark.parametrize("checker", COMMANDS)
-def test_a_checker_finds_each_mistake_of_tests_typing_and_nothing_else(
+def test_each_checker_finds_the_mistakes_in_tests_typing_and_nothing_else(
     of_typing: dict[str, list[Said]], checker: str
 ) -> None:
     expected = set()
@@ -174,7 +174,7 @@ CELLS = {"narrows": narrows, "rejects": complains, "reports": complains}
 
 
 @pytest.mark.parametrize("kind", CELLS)
-def test_what_they_say_is_recorded(
+def test_the_recorded_output_of_the_checkers_is_current(
     of_ways: dict[str, list[Said]], pytestconfig: pytest.Config, kind: str
 ) -> None:
     recorded = HERE / f"{kind}.md"

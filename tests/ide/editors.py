@@ -232,7 +232,9 @@ def documented(answer: Any) -> bool:
 
 @pytest.mark.parametrize("server", SERVERS)
 @pytest.mark.parametrize("name", ["completed", "failures", "event"])
-def test_a_hover_shows_no_name_of_ours(answers: dict[str, Answers], server: str, name: str) -> None:
+def test_a_hover_shows_no_names_from_the_package(
+    answers: dict[str, Answers], server: str, name: str
+) -> None:
     shown_type = code(answers[server][HOVERS[f"`{name}`"]])
     assert (
         shown_type
@@ -251,7 +253,7 @@ def test_no_hover_shows_a_private_name(answers: dict[str, Answers], server: str)
 
 
 @pytest.mark.parametrize("server", SERVERS)
-def test_a_narrowed_word_offers_the_methods_of_str(
+def test_a_narrowed_value_offers_the_methods_of_str(
     answers: dict[str, Answers], server: str
 ) -> None:
     assert "upper" in answers[server][OF_A_WORD]
@@ -264,13 +266,13 @@ def test_a_set_offers_its_methods(answers: dict[str, Answers], server: str) -> N
 
 @pytest.mark.parametrize("server", ["pyright", "basedpyright", "ty"])
 @pytest.mark.parametrize("question", [METHOD, FUNCTION, CALL], ids=lambda one: one.marked)
-def test_the_docstring_is_there_although_there_are_overloads(
+def test_a_hover_shows_the_docstring_despite_the_overloads(
     answers: dict[str, Answers], server: str, question: Question
 ) -> None:
     assert documented(answers[server][question])
 
 
-def test_what_they_show_is_recorded(
+def test_the_recorded_answers_of_the_editors_are_current(
     answers: dict[str, Answers], pytestconfig: pytest.Config
 ) -> None:
     if pytestconfig.option.record:

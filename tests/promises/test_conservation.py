@@ -189,7 +189,7 @@ def run(seed: int, source: Source, kind: type[Schedule] = Schedule) -> Schedule:
 
 
 @pytest.mark.parametrize("first_seed", range(0, SCHEDULES, CHUNK))
-def test_what_was_put_into_queues_is_delivered_or_still_there_and_nothing_twice(
+def test_every_item_put_is_delivered_once_or_still_in_its_queue(
     first_seed: int,
 ) -> None:
     for seed in range(first_seed, first_seed + CHUNK):
@@ -200,14 +200,14 @@ def test_what_was_put_into_queues_is_delivered_or_still_there_and_nothing_twice(
 
 
 @pytest.mark.parametrize("first_seed", range(0, SCHEDULES, CHUNK))
-def test_with_function_sources_the_rest_is_in_undelivered(first_seed: int) -> None:
+def test_with_function_sources_the_remaining_items_are_in_undelivered(first_seed: int) -> None:
     for seed in range(first_seed, first_seed + CHUNK):
         schedule = run(seed, function_source)
         here = schedule.delivered + schedule.left_in_queues() + schedule.undelivered
         assert Counter(here) == Counter(schedule.put), f"seed {seed}"
 
 
-def test_the_same_schedules_show_what_a_task_for_each_queue_loses() -> None:
+def test_the_same_schedules_detect_the_losses_of_a_task_per_queue() -> None:
     """The loop that people write by hand: a check that these schedules can find a loss at all."""
 
     class ByHand(Schedule):

@@ -161,7 +161,7 @@ def flat(value: Value) -> list[int]:
 
 @pytest.mark.parametrize("source", [inline_source, function_source])
 @pytest.mark.parametrize("first_seed", range(0, SCHEDULES, CHUNK))
-def test_groups_lose_nothing_and_double_nothing(
+def test_groups_lose_nothing_and_duplicate_nothing(
     first_seed: int, source: Callable[[Queue], Callable[[], Awaitable[int]]]
 ) -> None:
     for seed in range(first_seed, first_seed + CHUNK):

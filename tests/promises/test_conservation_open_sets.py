@@ -66,7 +66,7 @@ class Changing(Schedule):
 
 
 @pytest.mark.parametrize("first_seed", range(0, SCHEDULES, CHUNK))
-def test_sets_that_change_lose_nothing_and_double_nothing(first_seed: int) -> None:
+def test_changing_sets_lose_nothing_and_duplicate_nothing(first_seed: int) -> None:
     for seed in range(first_seed, first_seed + CHUNK):
         schedule = run(seed, inline_source, Changing)
         here = schedule.delivered + schedule.left_in_queues()

@@ -134,7 +134,7 @@ WORKLOADS: dict[str, Callable[[str, int], Awaitable[Counts]]] = {
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="sys.monitoring came with 3.12")
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize(("workload", "call"), MOST)
-async def test_an_event_takes_no_more_steps_than_it_did(
+async def test_an_event_takes_no_more_steps_than_recorded(
     workload: str, call: str, size: int
 ) -> None:
     counts = await WORKLOADS[workload](call, size)
@@ -144,7 +144,7 @@ async def test_an_event_takes_no_more_steps_than_it_did(
 
 
 @pytest.mark.parametrize("size", SIZES)
-async def test_a_call_that_is_woken_goes_on_two_passes_through_the_event_loop_later(
+async def test_a_woken_call_resumes_two_event_loop_passes_later(
     size: int,
 ) -> None:
     """A bare `await queue.get()` goes on one pass later."""
@@ -165,7 +165,7 @@ async def test_a_call_that_is_woken_goes_on_two_passes_through_the_event_loop_la
 
 @no_coverage
 @pytest.mark.parametrize("size", SIZES)
-async def test_an_event_that_is_ready_takes_less_than_600_bytes_for_the_moment(size: int) -> None:
+async def test_a_ready_event_temporarily_takes_less_than_600_bytes(size: int) -> None:
     queues = [asyncio.Queue[int]() for _ in range(size)]
     async with multi_await(*[queue.get for queue in queues]) as m:
         for number in range(3):

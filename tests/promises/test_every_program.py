@@ -24,7 +24,7 @@ PARTS = 10  # which run beside one another
 
 @pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("setting", SETTINGS, ids=str)
-def test_every_program_does_only_what_the_model_says(
+def test_every_small_program_behaves_as_the_model_says(
     setting: Setting,
     part: int,
     monkeypatch: pytest.MonkeyPatch,

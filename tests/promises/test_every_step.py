@@ -604,20 +604,26 @@ def at_each_step(
 
 @pytest.mark.parametrize("consume", CALLS)
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_consumer_of_one_source_is_cancelled(kind: Kind, consume: Consume) -> None:
+def test_a_consumer_of_one_source_loses_nothing_when_cancelled_at_any_step(
+    kind: Kind, consume: Consume
+) -> None:
     at_each_step([kind, queue_source], consume, is_cancelled)
 
 
 @pytest.mark.parametrize("deed", [is_cancelled, times_out, has_a_failure, sees_the_loop_shut_down])
 @pytest.mark.parametrize("consume", CALLS)
 @pytest.mark.parametrize("kinds", MIXED.values(), ids=MIXED)
-def test_a_consumer_of_many_sources(kinds: list[Kind], consume: Consume, deed: Deed) -> None:
+def test_a_consumer_of_many_sources_loses_nothing_when_disturbed_at_any_step(
+    kinds: list[Kind], consume: Consume, deed: Deed
+) -> None:
     at_each_step(kinds, consume, deed)
 
 
 @pytest.mark.parametrize("consume", [select, get])
 @pytest.mark.parametrize("kinds", MIXED.values(), ids=MIXED)
-def test_a_consumer_is_cancelled_twice(kinds: list[Kind], consume: Consume) -> None:
+def test_a_consumer_loses_nothing_when_cancelled_twice_at_any_step(
+    kinds: list[Kind], consume: Consume
+) -> None:
     lived = run(kinds, consume, {})
     for step in range(1, lived + 1, STRIDE):
         for later in range(step + 1, step + 12, STRIDE):

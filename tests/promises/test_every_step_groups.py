@@ -67,7 +67,7 @@ class Nested(Grouped):
 @pytest.mark.parametrize("deed", [is_cancelled, times_out, has_a_failure, sees_the_loop_shut_down])
 @pytest.mark.parametrize("consume", CALLS)
 @pytest.mark.parametrize("kinds", MIXED.values(), ids=MIXED)
-def test_a_consumer_of_a_group(
+def test_a_consumer_of_a_group_loses_nothing_when_disturbed_at_any_step(
     kinds: list[Kind], consume: Consume, deed: Deed, scenario: type[Scenario]
 ) -> None:
     at_each_step(kinds, consume, deed, scenario)

@@ -260,7 +260,7 @@ class Unpredictable(Source[int]):
         return "unpredictable"
 
 
-def test_whatever_hostile_sources_do_nothing_of_the_others_is_lost_or_held() -> None:
+def test_whatever_hostile_sources_do_the_other_sources_lose_nothing() -> None:
     for seed in range(SCHEDULES):
         try:
             run(Chaos(seed).run())

@@ -287,7 +287,7 @@ async def go(path: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize("path", PATHS)
-async def test_no_path_leaves_anything_to_the_garbage_collector(path: Path) -> None:
+async def test_no_path_leaves_garbage(path: Path) -> None:
     for kind in KINDS:
         await go(path, kind)
     with no_garbage():
@@ -347,9 +347,7 @@ async def fail_by(call: str, *kinds: str) -> None:
 
 
 @pytest.mark.parametrize("call", CALLS)
-async def test_a_failure_that_was_delivered_leaves_nothing_to_the_garbage_collector(
-    call: str, reported: Reported
-) -> None:
+async def test_a_delivered_failure_leaves_no_garbage(call: str, reported: Reported) -> None:
     kinds = [*FAIL]
     if sys.version_info < (3, 14) and asyncio.get_running_loop().get_task_factory() is not None:
         # In the first releases of 3.12 and 3.13 create_task() holds what an eager factory has run.
@@ -363,7 +361,7 @@ async def test_a_failure_that_was_delivered_leaves_nothing_to_the_garbage_collec
 
 
 @pytest.mark.parametrize("call", ["select", "get", "get_or_raise"])
-async def test_a_failure_that_was_kept_for_the_next_call_leaves_nothing_to_the_garbage_collector(
+async def test_a_failure_kept_for_the_next_call_leaves_no_garbage(
     call: str, reported: Reported
 ) -> None:
     async def keep() -> None:
@@ -379,7 +377,7 @@ async def test_a_failure_that_was_kept_for_the_next_call_leaves_nothing_to_the_g
             reported.clear()
 
 
-async def test_a_failure_of_an_inline_coroutine_that_was_given_up_leaves_nothing() -> None:
+async def test_a_failure_of_an_abandoned_inline_coroutine_leaves_no_garbage() -> None:
     async def given_up(queue: asyncio.Queue[int]) -> None:
         async def fails_when_cancelled() -> None:
             try:
@@ -402,7 +400,7 @@ async def test_a_failure_of_an_inline_coroutine_that_was_given_up_leaves_nothing
             await given_up(asyncio.Queue())
 
 
-async def test_a_failure_at_the_end_leaves_nothing_to_the_garbage_collector(
+async def test_a_failure_at_the_end_leaves_no_garbage(
     reported: Reported,
 ) -> None:
     class FailsAtTheEnd(Source[Any]):
@@ -433,7 +431,7 @@ async def test_a_failure_at_the_end_leaves_nothing_to_the_garbage_collector(
             await end()
 
 
-async def test_a_mistake_leaves_nothing_to_the_garbage_collector() -> None:
+async def test_a_misuse_leaves_no_garbage() -> None:
     async def mistakes() -> None:
         wrong: Any = 5
         with contextlib.suppress(TypeError):
@@ -502,17 +500,17 @@ async def held(call: str, kind: str) -> bool:
 
 
 @pytest.mark.parametrize("call", ALL_CALLS)
-async def test_a_value_that_was_delivered_is_held_by_nobody_else(call: str) -> None:
+async def test_nothing_keeps_a_delivered_value_alive(call: str) -> None:
     assert [kind for kind in THINGS if await held(call, kind)] == []
 
 
-async def test_the_value_of_a_task_that_was_delivered_is_held_by_nobody_else() -> None:
+async def test_nothing_keeps_the_delivered_value_of_a_task_alive() -> None:
     assert not await held("select", "once of a task")
 
 
 @pytest.mark.parametrize("end", ["remove", "cancel"])
 @pytest.mark.parametrize("path", [nothing, leaves, selects])
-async def test_what_a_source_had_is_held_by_nobody_when_it_has_ended(path: Path, end: str) -> None:
+async def test_nothing_keeps_the_values_of_an_ended_source_alive(path: Path, end: str) -> None:
     for kind in [kind for kind in KINDS if kind not in ("every", "after", "signals")]:
         store = Store()
         with no_collector():
@@ -556,7 +554,7 @@ def some(task: asyncio.Task[Any] | None) -> asyncio.Task[Any]:
     return task
 
 
-async def test_what_lives_long_holds_none_of_those_that_waited_for_it() -> None:
+async def test_a_long_lived_primitive_keeps_no_past_waiter_alive() -> None:
     for kind in LASTING:
         source = functools.partial(KINDS[kind], Store())
         assert await held_by(source) == 0, kind
@@ -564,14 +562,14 @@ async def test_what_lives_long_holds_none_of_those_that_waited_for_it() -> None:
     assert await held_by(lambda: each(stream)) == 0
 
 
-async def test_a_future_that_lives_long_holds_none_of_those_that_waited_for_it() -> None:
+async def test_a_long_lived_future_keeps_no_past_waiter_alive() -> None:
     future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     assert await held_by(lambda: once(future)) == 0
     assert not future.cancelled()
     assert "cb=" not in repr(future)
 
 
-async def test_a_wake_that_is_kept_holds_none_of_those_that_waited() -> None:
+async def test_a_stored_wake_keeps_no_past_waiter_alive() -> None:
     store = Store()
     assert await held_by(lambda: Own(store)) == 0
     assert len(store.wakes) == 1
@@ -617,7 +615,7 @@ LASTING_EVENTS = [
 
 @slow_in_debug_mode
 @pytest.mark.parametrize("call", ALL_CALLS)
-async def test_memory_does_not_grow_with_the_events(call: str) -> None:
+async def test_memory_does_not_grow_with_events(call: str) -> None:
     async def events(count: int) -> None:
         for _ in range(count):
             store.fill()

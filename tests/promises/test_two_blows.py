@@ -99,7 +99,7 @@ def both(first: Deed, second: Deed) -> Deed:
 @pytest.mark.parametrize("first", BLOWS)
 @pytest.mark.parametrize("consume", CONSUMERS)
 @pytest.mark.parametrize("life", LIVES)
-def test_a_consumer_meets_two_blows_at_any_two_steps(
+def test_a_consumer_survives_two_blows_at_any_two_steps(
     life: str,
     consume: Consume,
     first: Deed,

@@ -167,7 +167,7 @@ def long(number: int) -> str:
 
 
 @on_the_real_clock
-async def test_all_are_told_who_comes_what_is_said_and_who_leaves() -> None:
+async def test_every_client_is_told_who_joins_what_they_say_and_who_leaves() -> None:
     async with server() as address, client(address) as ada:
         first = {"clients": 1, "seconds": 0, "text": "client 1 is here"}
         assert await ada.receive_json() == first
@@ -183,7 +183,7 @@ async def test_all_are_told_who_comes_what_is_said_and_who_leaves() -> None:
 
 
 @on_the_real_clock
-async def test_the_clock_goes_on_for_those_who_say_nothing() -> None:
+async def test_silent_clients_still_receive_the_clock() -> None:
     async with server() as address, client(address) as ws:
         await told(ws, "client 1 is here")
         assert await ws.receive_json() == {"clients": 1, "seconds": 1, "text": None}
@@ -191,7 +191,7 @@ async def test_the_clock_goes_on_for_those_who_say_nothing() -> None:
 
 
 @on_the_real_clock
-async def test_a_burst_of_one_client_comes_whole_and_in_order() -> None:
+async def test_a_burst_from_one_client_arrives_complete_and_in_order() -> None:
     async with server() as address, client(address) as ada, client(address) as grace:
         await told(ada, "client 2 is here")
         for number in range(500):
@@ -210,7 +210,7 @@ def test_the_loop_of_the_first_step_is_the_loop_of_the_server() -> None:
 
 @pytest.mark.usefixtures("long_messages")
 @on_the_real_clock
-async def test_a_client_that_does_not_read_is_cut_off_and_holds_up_nobody(
+async def test_a_client_that_does_not_read_is_cut_off_and_delays_nobody(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(event_feed, "LIMIT", 20)
@@ -227,7 +227,7 @@ async def test_a_client_that_does_not_read_is_cut_off_and_holds_up_nobody(
                     break
 
 
-async def test_no_more_lines_wait_for_a_client_than_the_limit() -> None:
+async def test_a_client_never_has_more_waiting_lines_than_the_limit() -> None:
     request: Any = Mock()
     slow = event_feed.Client(request, ws=Mock())
     for number in range(event_feed.LIMIT):
@@ -239,7 +239,7 @@ async def test_no_more_lines_wait_for_a_client_than_the_limit() -> None:
 
 
 @on_the_real_clock
-async def test_a_client_that_dies_in_the_middle_has_left() -> None:
+async def test_a_client_that_dies_counts_as_having_left() -> None:
     async with server() as address, client(address) as ada:
         async with client_that_does_not_read(address) as dying:
             await told(ada, "client 2 is here")
@@ -250,7 +250,7 @@ async def test_a_client_that_dies_in_the_middle_has_left() -> None:
 
 
 @on_the_real_clock
-async def test_a_client_that_leaves_before_it_is_answered_is_nobody() -> None:
+async def test_a_client_that_disconnects_during_the_handshake_is_never_announced() -> None:
     async with server() as address, client(address) as ada:
         for _ in range(20):
             with socket.create_connection(("127.0.0.1", port_of(address))) as impatient:
@@ -263,7 +263,9 @@ async def test_a_client_that_leaves_before_it_is_answered_is_nobody() -> None:
 
 @pytest.mark.parametrize("message", ["x" * (event_feed.LONGEST + 1), b"no text"])
 @on_the_real_clock
-async def test_a_client_that_says_what_it_may_not_is_closed(message: str | bytes) -> None:
+async def test_a_client_that_sends_a_forbidden_message_is_disconnected(
+    message: str | bytes,
+) -> None:
     async with server() as address, client(address) as ada, client(address) as grace:
         await told(ada, "client 2 is here")
         await (grace.send_str(message) if isinstance(message, str) else grace.send_bytes(message))
@@ -272,7 +274,7 @@ async def test_a_client_that_says_what_it_may_not_is_closed(message: str | bytes
 
 
 @on_the_real_clock
-async def test_a_page_of_another_site_may_not_listen_in() -> None:
+async def test_a_page_from_another_site_may_not_listen() -> None:
     async with server() as address:
         async with client(address, origin=address) as ws:
             await told(ws, "client 1 is here")
@@ -299,7 +301,7 @@ async def test_the_page_is_served() -> None:
 @needs_signals
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
 @on_the_real_clock
-async def test_at_a_signal_each_client_is_told_that_the_server_goes_away(
+async def test_on_a_signal_every_client_is_told_that_the_server_is_going_away(
     signum: signal.Signals,
 ) -> None:
     async with process() as (feed, address), contextlib.AsyncExitStack() as stack:
@@ -312,7 +314,7 @@ async def test_at_a_signal_each_client_is_told_that_the_server_goes_away(
 
 @needs_signals
 @on_the_real_clock
-async def test_at_the_stop_a_message_was_told_or_is_said_to_be_late() -> None:
+async def test_at_shutdown_every_message_was_delivered_or_is_reported_late() -> None:
     async with process() as (feed, address), client(address) as ada, client(address) as grace:
 
         async def talks() -> None:
@@ -334,7 +336,7 @@ async def test_at_the_stop_a_message_was_told_or_is_said_to_be_late() -> None:
 
 @needs_signals
 @on_the_real_clock
-async def test_a_client_that_comes_at_the_stop_is_told_too() -> None:
+async def test_a_client_that_connects_during_shutdown_is_told_too() -> None:
     async with process() as (feed, address):
         come = asyncio.Event()
 
@@ -357,7 +359,7 @@ async def test_a_client_that_comes_at_the_stop_is_told_too() -> None:
 
 @pytest.mark.usefixtures("long_messages")
 @on_the_real_clock
-async def test_clients_that_do_not_read_do_not_hold_up_the_stop() -> None:
+async def test_clients_that_do_not_read_do_not_delay_shutdown() -> None:
     async with contextlib.AsyncExitStack() as stack:
         address = await (serving := contextlib.AsyncExitStack()).enter_async_context(server())
         ada = await stack.enter_async_context(client(address))
@@ -380,7 +382,7 @@ async def test_clients_that_do_not_read_do_not_hold_up_the_stop() -> None:
 
 @needs_signals
 @on_the_real_clock
-async def test_a_second_signal_does_no_harm() -> None:
+async def test_a_second_signal_is_harmless() -> None:
     async with process() as (feed, address), client_that_does_not_read(address):
         async with client(address) as ada:
             await told(ada, "client 2 is here")
@@ -392,7 +394,7 @@ async def test_a_second_signal_does_no_harm() -> None:
 
 @needs_signals
 @on_the_real_clock
-async def test_after_a_crash_the_next_server_takes_the_same_port() -> None:
+async def test_after_a_crash_the_next_server_can_use_the_same_port() -> None:
     port = 0
     for _ in range(2):
         async with process(port) as (feed, address), client(address) as ws:

@@ -192,7 +192,7 @@ async def add_reader() -> AsyncIterator[Feed]:
 
 @pytest.mark.parametrize("kind", KINDS)
 @on_the_real_clock
-async def test_each_message_comes_once_and_in_order_next_to_ticks_whatever_is_timed_out(
+async def test_each_message_arrives_once_and_in_order_despite_ticks_and_timeouts(
     kind: Kind,
 ) -> None:
     async with kind() as feed:
@@ -201,7 +201,7 @@ async def test_each_message_comes_once_and_in_order_next_to_ticks_whatever_is_ti
 
 @pytest.mark.parametrize("kind", LOSES_NOTHING)
 @on_the_real_clock
-async def test_what_was_not_delivered_at_the_end_is_in_undelivered_or_still_in_the_source(
+async def test_undelivered_messages_are_in_undelivered_or_still_in_the_source(
     kind: Kind,
 ) -> None:
     async with kind() as feed:

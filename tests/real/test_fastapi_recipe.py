@@ -52,7 +52,7 @@ async def ended(process: Process) -> tuple[str, int | None]:
 
 
 @on_the_real_clock
-async def test_websockets_in_fastapi_hear_each_other_and_close_at_sigterm() -> None:
+async def test_fastapi_websockets_hear_each_other_and_close_on_sigterm() -> None:
     async with (
         running("recipe_fastapi.py") as (process, address),
         aiohttp.ClientSession() as session,
@@ -73,7 +73,7 @@ async def test_websockets_in_fastapi_hear_each_other_and_close_at_sigterm() -> N
 
 
 @on_the_real_clock
-async def test_a_client_of_fastapi_that_does_not_read_is_cut_off_and_holds_up_nobody() -> None:
+async def test_a_fastapi_client_that_does_not_read_is_cut_off_and_delays_nobody() -> None:
     async with (
         running("recipe_fastapi.py") as (process, address),
         aiohttp.ClientSession() as session,
@@ -90,7 +90,7 @@ async def test_a_client_of_fastapi_that_does_not_read_is_cut_off_and_holds_up_no
 
 
 @on_the_real_clock
-async def test_whoever_starts_after_uvicorn_has_the_signals_and_can_finish_its_jobs() -> None:
+async def test_code_started_after_uvicorn_gets_the_signals_and_can_finish_its_jobs() -> None:
     async with (
         running("recipe_fastapi_signals.py") as (process, address),
         aiohttp.ClientSession() as session,

@@ -42,12 +42,12 @@ async def subscribed(path: str) -> AsyncIterator[Feed]:
 
 
 @on_the_real_clock
-async def test_each_message_of_mqtt_comes_once_from_a_queue(mosquitto: str) -> None:
+async def test_each_mqtt_message_arrives_once_from_a_queue(mosquitto: str) -> None:
     async with subscribed(mosquitto) as feed:
         await each_message_comes_once_and_in_order(feed)
 
 
 @on_the_real_clock
-async def test_a_message_of_mqtt_that_a_task_put_into_a_queue_is_kept(mosquitto: str) -> None:
+async def test_an_mqtt_message_that_a_task_put_into_a_queue_is_kept(mosquitto: str) -> None:
     async with subscribed(mosquitto) as feed:
         await what_was_not_delivered_is_kept(feed)

@@ -54,7 +54,7 @@ async def listened_to_by_asyncpg(folder: str) -> AsyncIterator[Feed]:
 
 
 @on_the_real_clock
-async def test_each_notification_comes_once_from_a_queue_that_asyncpg_feeds(
+async def test_each_notification_arrives_once_from_a_queue_fed_by_asyncpg(
     postgresql: str,
 ) -> None:
     async with listened_to_by_asyncpg(postgresql) as feed:
@@ -68,7 +68,7 @@ async def test_a_notification_that_asyncpg_put_into_a_queue_is_kept(postgresql: 
 
 
 @on_the_real_clock
-async def test_what_came_with_a_notification_of_psycopg_is_lost_when_the_block_ends(
+async def test_psycopg_notifications_fetched_together_are_lost_when_the_block_ends(
     postgresql: str,
 ) -> None:
     async with connected(postgresql) as connection, connected(postgresql) as sender:

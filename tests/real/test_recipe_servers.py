@@ -49,7 +49,7 @@ SERVERS: dict[str, tuple[Callable[[], contextlib.AbstractContextManager[Address]
 
 
 @pytest.mark.parametrize("recipe", SERVERS)
-def test_a_recipe_prints_with_a_real_server_what_is_recorded(
+def test_a_recipe_prints_the_recorded_output_with_a_real_server(
     recipe: str,
     capsys: pytest.CaptureFixture[str],
     pytestconfig: pytest.Config,
@@ -76,7 +76,7 @@ def fastapi_app() -> Any:
 
 @pytest.mark.parametrize("make_app", [lambda: recipe_sse.app, fastapi_app])
 @on_the_real_clock
-async def test_server_sent_events_reach_a_client_and_one_that_left_is_forgotten(
+async def test_server_sent_events_reach_a_client_and_a_departed_one_is_forgotten(
     make_app: Callable[[], Any],
 ) -> None:
     server = uvicorn.Server(uvicorn.Config(make_app(), log_level="error"))
@@ -110,7 +110,7 @@ asyncio.run(main())
 """
 
 
-def test_a_notebook_runs_the_cells_of_the_page_while_its_loop_waits(tmp_path: Path) -> None:
+def test_a_notebook_runs_the_pages_cells_while_its_loop_waits(tmp_path: Path) -> None:
     """In IPython, whose cells are those of a notebook."""
     pytest.importorskip("IPython", reason="IPython is not installed")
     page = (ROOT / "docs/recipes/jupyter.md").read_text("utf-8")

@@ -64,13 +64,13 @@ async def fed(path: str) -> AsyncIterator[Feed]:
 
 
 @on_the_real_clock
-async def test_each_message_of_redis_comes_once_and_in_order(redis_server: str) -> None:
+async def test_each_redis_message_arrives_once_and_in_order(redis_server: str) -> None:
     async with fed(redis_server) as feed:
         await each_message_comes_once_and_in_order(feed)
 
 
 @on_the_real_clock
-async def test_a_redis_message_that_was_not_delivered_is_kept(redis_server: str) -> None:
+async def test_an_undelivered_redis_message_is_kept(redis_server: str) -> None:
     async with fed(redis_server) as feed:
         await what_was_not_delivered_is_kept(feed)
 
@@ -91,7 +91,7 @@ async def test_a_redis_listener_ends_when_it_is_unsubscribed_from_everything(
 
 
 @on_the_real_clock
-async def test_a_redis_listener_goes_on_after_a_broken_connection_without_what_it_missed(
+async def test_a_redis_listener_survives_a_broken_connection_but_misses_messages(
     redis_server: str, other: redis.Redis
 ) -> None:
     async with (
@@ -132,7 +132,7 @@ async def cancel(call: Awaitable[Any], other: redis.Redis, send: Callable[[], ob
 
 
 @on_the_real_clock
-async def test_an_item_that_comes_when_a_blpop_is_cancelled_is_lost(
+async def test_an_item_that_arrives_as_a_blpop_is_cancelled_is_lost(
     redis_server: str, other: redis.Redis
 ) -> None:
     async with connected(redis_server) as client:
@@ -141,7 +141,7 @@ async def test_an_item_that_comes_when_a_blpop_is_cancelled_is_lost(
 
 
 @on_the_real_clock
-async def test_an_item_that_comes_after_a_blpop_was_cancelled_stays(
+async def test_an_item_that_arrives_after_a_cancelled_blpop_stays_in_the_list(
     redis_server: str, other: redis.Redis
 ) -> None:
     async with connected(redis_server) as client:
@@ -154,7 +154,7 @@ async def test_an_item_that_comes_after_a_blpop_was_cancelled_stays(
 
 
 @on_the_real_clock
-async def test_an_item_that_comes_when_a_blmove_is_cancelled_is_in_the_other_list(
+async def test_an_item_that_arrives_as_a_blmove_is_cancelled_is_in_the_other_list(
     redis_server: str, other: redis.Redis
 ) -> None:
     async with connected(redis_server) as client:
@@ -164,7 +164,7 @@ async def test_an_item_that_comes_when_a_blmove_is_cancelled_is_in_the_other_lis
 
 
 @on_the_real_clock
-async def test_an_entry_that_comes_when_an_xreadgroup_is_cancelled_is_pending_and_claimable(
+async def test_an_entry_that_arrives_as_an_xreadgroup_is_cancelled_can_be_claimed(
     redis_server: str, other: redis.Redis
 ) -> None:
     other.xgroup_create("jobs", "workers", mkstream=True)
@@ -176,7 +176,7 @@ async def test_an_entry_that_comes_when_an_xreadgroup_is_cancelled_is_pending_an
 
 
 @on_the_real_clock
-async def test_an_xreadgroup_that_waits_longer_than_the_socket_timeout_fails(
+async def test_an_xreadgroup_that_blocks_longer_than_the_socket_timeout_fails(
     redis_server: str, other: redis.Redis
 ) -> None:
     other.xgroup_create("jobs", "workers", mkstream=True)
@@ -188,7 +188,7 @@ async def test_an_xreadgroup_that_waits_longer_than_the_socket_timeout_fails(
 
 
 @on_the_real_clock
-async def test_a_redis_timeout_cancels_the_caller_if_it_is_polled_inline(redis_server: str) -> None:
+async def test_a_redis_timeout_cancels_the_caller_if_polled_inline(redis_server: str) -> None:
     async with (
         subscribed(redis_server) as (subscription, _),
         multi_await(inline(functools.partial(subscription.get_message, timeout=0.001))) as m,

@@ -114,15 +114,15 @@ def first_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-def test_a_wheel_built_twice_is_the_same_to_the_byte(wheel: Path, tmp_path: Path) -> None:
+def test_two_builds_of_the_wheel_are_identical(wheel: Path, tmp_path: Path) -> None:
     assert build(copied(tmp_path), "wheel").read_bytes() == wheel.read_bytes()
 
 
-def test_an_sdist_built_twice_is_the_same_to_the_byte(sdist: Path, tmp_path: Path) -> None:
+def test_two_builds_of_the_sdist_are_identical(sdist: Path, tmp_path: Path) -> None:
     assert build(copied(tmp_path), "sdist").read_bytes() == sdist.read_bytes()
 
 
-def test_the_wheel_holds_the_package_its_types_and_its_license_and_nothing_else(
+def test_the_wheel_contains_only_the_package_its_types_and_its_license(
     wheel: Path,
 ) -> None:
     source = ROOT / "src/multi_await"
@@ -139,21 +139,21 @@ def test_the_wheel_holds_the_package_its_types_and_its_license_and_nothing_else(
     assert "Requires-Dist" not in text
 
 
-def test_the_first_program_of_the_readme_runs_where_only_the_wheel_is(
+def test_the_readmes_first_program_runs_with_only_the_wheel_installed(
     python: Path, first_program: Path
 ) -> None:
     printed = command(python, "-I", "-W", "error", first_program, cwd=first_program.parent)
     assert printed
 
 
-def test_mypy_finds_no_mistake_in_the_first_program_of_the_readme(
+def test_mypy_finds_no_error_in_the_readmes_first_program(
     python: Path, first_program: Path
 ) -> None:
     checker = [sys.executable, "-m", "mypy", "--strict", "--python-executable", python]
     command(*checker, first_program.name, cwd=first_program.parent)
 
 
-def test_mypy_sees_a_mistake_in_the_first_program_of_the_readme(
+def test_mypy_finds_an_error_put_into_the_readmes_first_program(
     python: Path, first_program: Path, tmp_path: Path
 ) -> None:
     wrong = tmp_path / "wrong.py"
@@ -171,7 +171,7 @@ def test_mypy_sees_a_mistake_in_the_first_program_of_the_readme(
         )
 
 
-def test_the_sdist_holds_the_tests_and_they_pass_there(unpacked: Path) -> None:
+def test_the_sdist_contains_the_tests_and_they_pass(unpacked: Path) -> None:
     """Without real servers, and with few schedules: CI has run these from the checkout."""
     source = str(unpacked / "src")
     where = command(

@@ -80,5 +80,5 @@ def functions() -> Iterator[tuple[str, int]]:
                 yield f"{name}:{node.name}", lines
 
 
-def test_no_function_is_over_thirty_lines() -> None:
+def test_no_function_has_more_than_thirty_lines() -> None:
     assert [(name, lines) for name, lines in functions() if lines > 30] == []

@@ -77,7 +77,7 @@ async def who_goes_on(scene: Scene, call: Call | None, passes: int) -> list[str]
 
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("scene", [item, room, lock, slot, flag])
-async def test_only_a_cancellation_in_the_one_pass_between_comes_too_late_for_a_bare_wait_alone(
+async def test_a_cancellation_differs_from_that_of_a_bare_wait_in_only_one_pass(
     scene: Scene, call: Call
 ) -> None:
     for passes in range(8):
@@ -87,7 +87,7 @@ async def test_only_a_cancellation_in_the_one_pass_between_comes_too_late_for_a_
 
 
 @pytest.mark.parametrize("call", CALLS)
-async def test_only_a_task_in_the_one_pass_between_takes_an_item_from_under_a_multi_await(
+async def test_only_a_task_in_the_pass_between_can_take_an_item_from_a_multi_await(
     call: Call,
 ) -> None:
     for passes in range(8):
@@ -109,7 +109,7 @@ async def test_only_a_task_in_the_one_pass_between_takes_an_item_from_under_a_mu
         assert taken == [passes < 2, passes < 1]
 
 
-async def test_a_notification_that_came_with_a_cancellation_is_in_undelivered() -> None:
+async def test_a_notification_that_arrives_with_a_cancellation_is_in_undelivered() -> None:
     condition = asyncio.Condition()
 
     async def notified() -> str:

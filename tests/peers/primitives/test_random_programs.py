@@ -177,7 +177,7 @@ PRIMITIVES = [
 
 
 @pytest.mark.parametrize("kind", PRIMITIVES)
-async def test_a_multi_await_for_each_call_gives_what_a_bare_wait_gives(kind: type[Shared]) -> None:
+async def test_a_multi_await_per_call_gives_the_same_as_a_bare_wait(kind: type[Shared]) -> None:
     await compare(Program, kind, bare, [for_each_call(call) for call in CALLS])
 
 
@@ -190,11 +190,11 @@ class Calm(Program):
 
 
 @pytest.mark.parametrize("kind", PRIMITIVES)
-async def test_a_multi_await_that_is_kept_gives_what_bare_waits_give(kind: type[Shared]) -> None:
+async def test_a_reused_multi_await_gives_the_same_as_bare_waits(kind: type[Shared]) -> None:
     await compare(Calm, kind, bare, [kept(call) for call in CALLS])
 
 
-async def test_a_sender_that_uses_put_keeps_its_place_in_line_when_others_get_room_too() -> None:
+async def test_a_sender_using_put_keeps_its_place_while_others_get_room_too() -> None:
     queue = Queue(2)
     for item in ("first", "second"):
         queue.put_nowait(item)
@@ -213,7 +213,7 @@ async def test_a_sender_that_uses_put_keeps_its_place_in_line_when_others_get_ro
     await asyncio.wait(senders)
 
 
-async def test_a_nonblocking_send_leaves_room_to_the_task_woken_for_it() -> None:
+async def test_a_nowait_send_leaves_room_to_the_task_woken_for_it() -> None:
     queue = Queue(1)
     queue.put_nowait("first")
     before = asyncio.create_task(queue.put("before"))
@@ -228,7 +228,7 @@ async def test_a_nonblocking_send_leaves_room_to_the_task_woken_for_it() -> None
     assert emptied(queue) == ["behind"]
 
 
-async def test_a_nonblocking_receive_leaves_an_item_to_the_task_woken_for_it() -> None:
+async def test_a_nowait_receive_leaves_an_item_to_the_task_woken_for_it() -> None:
     queue = Queue()
     getter = asyncio.create_task(queue.get())
     await steps(2)
@@ -247,7 +247,7 @@ class Impatient(Program):
 
 
 @pytest.mark.parametrize("kind", [Event, StreamOfOne])
-async def test_where_there_is_no_line_to_stand_in_it_does_so_also_after_timeouts(
+async def test_a_reused_multi_await_gives_the_same_after_timeouts_if_there_is_no_line(
     kind: type[Shared],
 ) -> None:
     await compare(Impatient, kind, bare, [kept(call) for call in CALLS])
@@ -260,13 +260,13 @@ class OneByOne(Program):
 @pytest.mark.parametrize(
     "kind", [Get, LifoGet, PriorityGet, Put, LifoPut, PriorityPut, Lock, Semaphore]
 )
-async def test_a_multi_await_that_is_kept_keeps_its_place_in_line_until_it_is_passed_over(
+async def test_a_reused_multi_await_keeps_its_place_in_line_until_it_is_passed_over(
     kind: type[Shared],
 ) -> None:
     await compare(OneByOne, kind, in_line, [kept(call) for call in CALLS])
 
 
-async def test_the_same_programs_show_that_a_function_takes_ahead() -> None:
+async def test_the_same_programs_detect_a_function_that_takes_items_ahead() -> None:
     class GetByFunction(Get):
         def source(self, consumer: int) -> SourceLike[Any]:
             async def get() -> Any:
@@ -287,7 +287,7 @@ def every_other(way: Way) -> Way:
 
 
 @pytest.mark.parametrize("kind", PRIMITIVES)
-async def test_bare_waits_and_multi_awaits_side_by_side_get_what_bare_waits_get_one_by_one(
+async def test_bare_waits_and_multi_awaits_mixed_get_the_same_as_bare_waits_alone(
     kind: type[Shared],
 ) -> None:
     ways = [every_other(for_each_call(call)) for call in CALLS]
@@ -295,7 +295,7 @@ async def test_bare_waits_and_multi_awaits_side_by_side_get_what_bare_waits_get_
 
 
 @pytest.mark.parametrize("ways", [for_each_call, kept])
-async def test_a_condition_waited_for_by_a_function_notifies_the_same(
+async def test_a_condition_waited_for_by_a_function_notifies_the_same_tasks(
     ways: Callable[[Call], Way],
 ) -> None:
     program = Impatient if ways is for_each_call else Calm
@@ -331,7 +331,7 @@ async def taken_by_workers(ways: Sequence[Call | None]) -> list[tuple[float, int
 
 @pytest.mark.parametrize("way", [*CALLS, None])
 @pytest.mark.parametrize("count", range(1, 7))
-async def test_workers_take_the_same_items_at_the_same_times_whichever_way_each_of_them_waits(
+async def test_workers_take_the_same_items_at_the_same_times_however_each_waits(
     count: int, way: Call | None
 ) -> None:
     ways = [way] * count if way else [*CALLS, None, None][:count]

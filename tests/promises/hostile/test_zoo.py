@@ -503,7 +503,7 @@ async def visited(
 
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("container", CONTAINERS, ids=lambda each: each.__name__)
-async def test_whatever_passes_is_found_once(
+async def test_whatever_odd_objects_pass_through_each_is_found_once(
     container: Container, call: str, reported: Reported
 ) -> None:
     found = {
@@ -570,7 +570,7 @@ async def crowd_with_keys(
 
 @pytest.mark.parametrize("is_biased", [False, True])
 @pytest.mark.parametrize("call", CALLS)
-async def test_whatever_keys_do_their_sources_come_give_and_go(
+async def test_sources_with_odd_keys_can_be_added_and_deliver_and_leave(
     call: str, is_biased: bool, reported: Reported
 ) -> None:
     wrong = list[str]()
@@ -585,7 +585,9 @@ async def test_whatever_keys_do_their_sources_come_give_and_go(
 
 
 @pytest.mark.parametrize("kind", zoo.VALUES.values(), ids=zoo.VALUES)
-async def test_a_mistake_of_the_zoo_gets_the_usual_error(kind: Callable[[], Any]) -> None:
+async def test_an_odd_object_that_is_not_a_source_gets_the_usual_error(
+    kind: Callable[[], Any],
+) -> None:
     m, group = multi_await(), Group[str, Any]()
     uses: list[Callable[[Any], object]] = [
         multi_await,
@@ -608,7 +610,7 @@ async def test_a_mistake_of_the_zoo_gets_the_usual_error(kind: Callable[[], Any]
 
 
 @pytest.mark.parametrize("kind", zoo.VALUES.values(), ids=zoo.VALUES)
-async def test_an_inline_coroutine_that_yields_an_animal_fails_and_is_closed(
+async def test_an_inline_coroutine_that_yields_an_odd_object_fails_and_is_closed(
     kind: Callable[[], Any],
 ) -> None:
     closed = list[str]()
@@ -626,7 +628,9 @@ async def test_an_inline_coroutine_that_yields_an_animal_fails_and_is_closed(
 
 
 @pytest.mark.parametrize("use", ["function", "inline", "once"])
-async def test_a_future_that_tells_nobody_is_a_failure_and_the_source_goes_on(use: str) -> None:
+async def test_a_future_that_refuses_callbacks_is_a_failure_and_the_source_goes_on(
+    use: str,
+) -> None:
     async def waits() -> Any:
         return await zoo.NoCallbacks()
 

@@ -46,7 +46,7 @@ async def test_a_program_that_reads_a_stream_after_a_call_gets_its_line(
             assert "already waiting" in str(reading.exception())
 
 
-async def test_what_a_stream_has_is_delivered_by_the_call_after_its_wake() -> None:
+async def test_the_call_after_a_streams_wake_delivers_its_line() -> None:
     reader, queue = asyncio.StreamReader(), asyncio.Queue[str]()
     async with multi_await(queue.get, reader.readline) as m:
         assert m.select_nowait() is None
