@@ -1,4 +1,4 @@
-"""The page of the auction in Chromium, with a server in a process of its own."""
+"""The auction's page in Chromium, with a server in its own process."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ AXE = DOCS / "node_modules/axe-core/axe.min.js"
 
 
 class Server:
-    """auction_server.py; whenever it starts again it has the same port."""
+    """Runs auction_server.py; it keeps its port across restarts."""
 
     def __init__(self, database: Path) -> None:
         self.database = database
@@ -33,7 +33,7 @@ class Server:
         self.address = f"http://127.0.0.1:{self.port}/"
 
     def stop(self) -> int:
-        """Its exit code."""
+        """Stop it; return its exit code."""
         self.process.send_signal(signal.SIGTERM)
         self.process.communicate(timeout=20)
         return self.process.returncode
@@ -59,7 +59,7 @@ def grace(browser: Browser, server: Server) -> Iterator[Page]:
 
 
 def visit(browser: Browser, server: Server, name: str) -> Iterator[Page]:
-    """A page that asks nothing of another host, and fails nowhere."""
+    """Open the page; it must contact no other host and log no error."""
     with browser.new_context(viewport={"width": 360, "height": 740}) as context:
         page = context.new_page()
         complaints: list[str] = []

@@ -1,4 +1,4 @@
-"""The page of the event feed in Chromium, with a server that is stopped, killed and restarted."""
+"""The event feed's page in Chromium, with a server that is stopped, killed and restarted."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ PHONE: ViewportSize = {"width": 360, "height": 740}
 
 
 class Opens(Protocol):
-    """Opens the feed as one more client, in a browser window of its own."""
+    """Opens the feed as one more client, in its own browser window."""
 
     def __call__(self, *, paused: bool = False) -> Page:
-        """If it is paused, its time passes only by `page.clock.fast_forward()`."""
+        """If paused, its time passes only through `page.clock.fast_forward()`."""
 
 
 class Server:
-    """event_feed.py, in a process of its own; whenever it starts again it has the same port."""
+    """Runs event_feed.py in its own process; it keeps its port across restarts."""
 
     port = 0
     has_been_away = False
@@ -41,7 +41,7 @@ class Server:
         self.address = f"http://127.0.0.1:{self.port}/"
 
     def end(self, signum: signal.Signals) -> int:
-        """Its exit code."""
+        """Stop it; return its exit code."""
         self.has_been_away = True
         self.process.send_signal(signum)
         self.process.communicate(timeout=10)
@@ -59,7 +59,7 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture
 def opens(browser: Browser, server: Server) -> Iterator[Opens]:
-    """Nothing is asked of another host, and the console tells of no error but of a server away."""
+    """The pages contact no other host, and log no error except that the server is down."""
     complaints: list[str] = []
     events = server.address.replace("http", "ws") + "events"
 
@@ -101,18 +101,18 @@ def expect_event(page: Page, text: str | re.Pattern[str]) -> None:
 
 
 def value(page: Page, name: str) -> Locator:
-    """Where the page shows this."""
+    """The element in which the page shows this value."""
     return page.locator(f"dt:text-is('{name}') + dd")
 
 
 def lose(page: Page, server: Server) -> None:
-    """Kill the server, and make the page try until it waits for as long as it ever does."""
+    """Kill the server, and let the page retry until its delay is the longest."""
     server.end(signal.SIGKILL)
     for seconds in (1, 2, 4, 8):
         expect(page.get_by_role("status")).to_have_text(
             f"the connection is lost: trying again in {seconds} s"
         )
-        page.clock.fast_forward(seconds * 1250)  # as late as it tries
+        page.clock.fast_forward(seconds * 1250)  # just as it retries
 
 
 # -- while the server is there ---------------------------------------------------------------------
@@ -124,9 +124,9 @@ def test_the_page_shows_events_as_they_arrive_and_the_servers_uptime(opens: Open
     up = value(page, "Server up for")
     expect(up).to_have_text(re.compile(r"^\d+ s$"))
     for _ in range(3):
-        page.clock.fast_forward(4000)  # less than the silence that it bears
+        page.clock.fast_forward(4000)  # less than the silence that it tolerates
         before = up.inner_text()
-        expect(up).not_to_have_text(before)  # the server has said something since
+        expect(up).not_to_have_text(before)  # the server has sent something since
         assert int(up.inner_text().removesuffix(" s")) > int(before.removesuffix(" s"))
     expect(page.get_by_role("log").get_by_text("silent")).to_have_count(0)
 
@@ -207,7 +207,7 @@ def test_a_stopped_server_exits_cleanly_and_the_page_says_what_happened(
     pages = [opens(paused=True), opens(paused=True)]
     assert server.end(signal.SIGTERM) == 0
     for page in pages:
-        for seconds in (1, 2):  # an attempt in vain is no news of what happened
+        for seconds in (1, 2):  # a failed attempt does not change the message
             expect(page.get_by_role("status")).to_have_text(
                 f"the server has stopped: trying again in {seconds} s"
             )
@@ -234,7 +234,7 @@ def test_the_page_backs_off_but_retries_at_once_when_told(
     page = opens(paused=True)
     lose(page, server)
     expect(page.get_by_role("status")).to_have_text("the connection is lost: trying again in 8 s")
-    expect_event(page, "the connection is lost")  # once, though it tried four times
+    expect_event(page, "the connection is lost")  # once, although it tried four times
     server.start()
     page.evaluate(tell)
     expect(page.get_by_role("status")).to_have_text("live", timeout=3000)
@@ -249,7 +249,7 @@ def test_the_try_now_button_is_shown_only_while_it_is_useful(opens: Opens, serve
     server.end(signal.SIGKILL)
     expect(page.get_by_role("status")).to_have_text("the connection is lost: trying again in 1 s")
     button.focus()
-    button.press("Enter")  # in vain
+    button.press("Enter")  # fails
     expect(page.get_by_role("status")).to_have_text("the connection is lost: trying again in 2 s")
     expect(button).to_be_focused()
     server.start()
@@ -267,7 +267,7 @@ def test_a_silent_server_counts_as_disconnected(opens: Opens, server: Server) ->
     page.clock.fast_forward(5000)
     expect(page.get_by_role("status")).to_have_text("the server is silent: trying again in 1 s")
     page.clock.fast_forward(1250)
-    page.clock.fast_forward(5000)  # it accepts connections, and answers none
+    page.clock.fast_forward(5000)  # it accepts connections but does not answer
     expect(page.get_by_role("status")).to_have_text("the server is silent: trying again in 2 s")
     server.process.send_signal(signal.SIGCONT)
     page.clock.fast_forward(2500)
@@ -300,7 +300,7 @@ def test_the_page_fits_a_phone_and_is_accessible_in_light_and_dark(
 
 
 def serious(page: Page) -> list[str]:
-    """What axe finds on the page that is serious or worse."""
+    """The findings of axe on the page that are serious or worse."""
     page.evaluate(AXE.read_text("utf-8"))
     found = page.evaluate("axe.run({resultTypes: ['violations']})")
     return [

@@ -1,4 +1,4 @@
-"""The built site, page by page, as a reader meets it."""
+"""The built site, page by page, as a reader sees it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ TEN = [
     "reference/cheat_sheet.html",
     "reference/performance.html",
 ]
-TO_LOAD = 60_000  # milliseconds that Python may take to load here; it takes 3,000
+TO_LOAD = 60_000  # milliseconds allowed for Python to load; it takes 3,000
 
 
 def test_the_site_is_built_with_its_run_buttons() -> None:
@@ -69,7 +69,7 @@ def test_every_page_passes_axe_on_a_desktop_in_light_and_dark(
 
 
 def inaccessible(page: Page) -> list[str]:
-    """What axe finds on the page, however small."""
+    """All findings of axe on the page, however minor."""
     page.evaluate(AXE.read_text("utf-8"))
     found = page.evaluate("axe.run({resultTypes: ['violations']})")
     return [
@@ -184,7 +184,7 @@ def test_the_reader_can_choose_dark_or_light(page: Page, site: str) -> None:
     page.goto(site)
     background = "getComputedStyle(document.body).backgroundColor"
     seen = set()
-    for _ in range(3):  # as the system has it, light, dark
+    for _ in range(3):  # the system's setting, light, dark
         seen.add(page.evaluate(background))
         page.locator(".theme-toggle:visible").first.click()
     assert len(seen) == 2
@@ -233,7 +233,7 @@ def test_a_missing_page_says_so_and_links_onward(browser: Browser, site: str) ->
 
 
 def program(page: Page, name: str) -> Locator:
-    """A program with a Run button, in whichever tab it is."""
+    """A program with a Run button, in whichever tab."""
     found = page.locator(f'.program[data-name="{name}"][data-runs]').first
     tab = page.locator(".sd-tab-content", has=found)
     if tab.count() and not found.is_visible():
@@ -242,7 +242,7 @@ def program(page: Page, name: str) -> Locator:
 
 
 def run(page: Page, name: str, *, ends: str = "Done in") -> str:
-    """Press the Run button; return what the program printed."""
+    """Press the Run button; return the program's output."""
     program(page, name).get_by_role("button", name="Run").click()
     expect(program(page, name).get_by_role("status")).to_contain_text(ends, timeout=TO_LOAD)
     return program(page, name).locator(".output pre").text_content() or ""
@@ -260,13 +260,13 @@ def test_every_run_button_prints_what_is_recorded_at_any_speed(
 
 
 def timeless(printed: str) -> str:
-    """Without tenths of a second, which depend on the machine; other tests compare them."""
+    """Without tenths of a second, which depend on the machine; other tests compare those."""
     return re.sub(r"\d+\.\d\b", "some", printed)
 
 
 @pytest.fixture
 def edited(page: Page, site: str) -> Locator:
-    """A program whose text may be edited."""
+    """A program that the reader can edit."""
     path, (name, *_) = next(iter(RUNS.items()))
     page.goto(site + path)
     program(page, name).get_by_role("button", name="Edit").click()
@@ -274,13 +274,13 @@ def edited(page: Page, site: str) -> Locator:
 
 
 def recorded(element: Locator) -> str:
-    """What is recorded of the program."""
+    """The recorded output of the program."""
     name = element.get_attribute("data-name") or ""
     return (EXAMPLES / name).with_suffix(".out").read_text("utf-8")
 
 
 def run_edited(edited: Locator, text: str, *, ends: str = "Done in") -> str:
-    """Run this text instead; return what it printed."""
+    """Run this text instead; return its output."""
     edited.get_by_role("textbox").fill(textwrap.dedent(text))
     return run(edited.page, edited.get_attribute("data-name") or "", ends=ends)
 

@@ -1,7 +1,7 @@
-"""What is killed, frozen, full or away must lose no page view that was answered.
+"""Killing, freezing, filling or stopping any part must lose no page view that was answered.
 
-Each drill runs the real programs against a Redis and a PostgreSQL of its own. The users of a drill
-look at one page each, so that no later view can hide a lost one, except where it says so.
+Each drill runs the real programs against its own Redis and PostgreSQL. Unless a drill says
+otherwise, each of its users views only one page, so that no later view can hide a lost one.
 `make test-distributed` runs this; `make test` doesn't, because it needs both servers.
 """
 
@@ -30,7 +30,7 @@ from .harness import IDLE, PERIOD, Site, site, until
 
 RECOVERY = 2 * IDLE + PERIOD + 1  # seconds
 TO_END = PERIOD + 2  # seconds after SIGTERM
-GAVE_UP = 75  # the exit code of a worker that had to leave entries pending
+GAVE_UP = 75  # the exit code of a worker that had to leave pending entries behind
 
 same_or_new_name = pytest.mark.parametrize("name", ["victim", "heir"])
 
@@ -50,7 +50,7 @@ async def kill_again_and_again(here: Site, times: int, *, same_name: bool, fault
     async with here.load():
         for kill in range(times):
             await here.answers(more=50)
-            # Entries of a worker that acknowledges first are never pending, just not written.
+            # The entries of a worker that acknowledges first are never pending, only unwritten.
             in_hand = here.has_unwritten if fault else functools.partial(here.has_pending, name)
             await until(in_hand)
             await killed(victim)
@@ -95,9 +95,9 @@ async def test_a_worker_is_killed_after_its_commit(accident: str, name: str) -> 
 
 
 async def freeze_for_longer_than_idle(here: Site, fault: str = "") -> None:
-    """Each user is seen twice: by the worker that freezes, and then by the other one."""
+    """Each user has two views: the worker that freezes reads one, the other worker the second."""
     await here.web()
-    frozen = await here.worker("frozen", "--period", "60", fault=fault)  # keeps what it has
+    frozen = await here.worker("frozen", "--period", "60", fault=fault)  # it keeps what it has
     await here.new_users(100)
     await until(lambda: has_read_all(here))
     await here.worker("other", fault=fault)
@@ -107,7 +107,7 @@ async def freeze_for_longer_than_idle(here: Site, fault: str = "") -> None:
     assert took < RECOVERY
     await until(here.is_settled)
     frozen.send(signal.SIGCONT)
-    assert await frozen.end() == 0  # it writes what it had, all of which is outdated
+    assert await frozen.end() == 0  # it writes what it had, which is all outdated
     await here.check()
 
 
@@ -140,7 +140,7 @@ def assert_only_503(here: Site) -> None:
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGKILL])
 async def test_redis_is_stopped_by(signum: signal.Signals) -> None:
-    # What `everysec` answers in the moment when it falls behind is not written yet.
+    # With `everysec`, what Redis answers just as it falls behind is not written yet.
     async with site("--appendfsync", "always") as here:
         await here.web()
         await here.worker("one")
@@ -198,7 +198,7 @@ async def test_redis_is_already_out_of_memory_when_a_worker_starts() -> None:
         await here.web()
         await here.new_users(100)
         await here.client.config_set("maxmemory", "1")
-        new = here.new_worker("new")  # which can't make the group
+        new = here.new_worker("new")  # it can't create the group
         async with here.running(new):
             await asyncio.sleep(2)
             assert new.is_running
@@ -210,7 +210,7 @@ async def test_redis_is_already_out_of_memory_when_a_worker_starts() -> None:
 
             await here.new_users(100)
             await here.client.config_set("maxmemory", "1")
-            await here.worker("next")  # the group is there: it reads, and so makes room
+            await here.worker("next")  # the group exists: it reads, and so makes room
             await here.check()
 
 
@@ -233,14 +233,14 @@ async def test_the_stream_is_deleted() -> None:
 
 
 async def stop_postgres(here: Site, fault: str = "") -> None:
-    """For much longer than idle, while one worker is full and another is not."""
+    """Stop it for much longer than the idle limit, while one worker is full and another is not."""
     await here.web(fault=fault)
     await here.worker("full", "--limit", "50")
     await here.worker("other", "--limit", "100000")
     async with here.load():
         await here.answers(more=100)
         await until(here.has_pending)
-        await here.postgres.end(signal.SIGQUIT)  # at once, as if killed
+        await here.postgres.end(signal.SIGQUIT)  # it dies at once, as if killed
         await here.answers(more=500)
         await asyncio.sleep(3 * IDLE)
         await here.answers(more=100)
@@ -267,7 +267,7 @@ async def test_postgres_is_down_when_a_worker_starts() -> None:
     async with site() as here:
         await here.web()
         await here.postgres.end(signal.SIGINT)
-        await here.worker("one")  # it reads all the same
+        await here.worker("one")  # it still reads
         await here.new_users(100)
         await until(here.has_pending)
         await here.postgres.start()
@@ -313,7 +313,7 @@ async def test_postgres_is_slow() -> None:
 
 @contextlib.contextmanager
 def frozen(pid: int) -> Iterator[None]:
-    """A process and its children."""
+    """Freeze a process and its children."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     try:
         for each in (pid, *map(int, children)):
@@ -328,7 +328,7 @@ def frozen(pid: int) -> Iterator[None]:
 
 
 async def ended(process: Process) -> tuple[int, float]:
-    """The exit code after SIGTERM, and how long that took."""
+    """Send SIGTERM; return the exit code and how long the exit took."""
     start = time.monotonic()
     return await process.end(), time.monotonic() - start
 
@@ -365,7 +365,7 @@ async def test_a_worker_is_stopped_during_its_start() -> None:
             assert seconds < TO_END
             if code == 0:
                 break
-        # Until it handles signals, which is before it reads, Python ends as any process does.
+        # It handles signals before it reads; until then, a signal ends it like any process.
         assert codes == {0, -signal.SIGTERM}
         await here.worker("starting")
         await here.check()
@@ -472,7 +472,7 @@ async def test_web_answers_with_200_400_or_503() -> None:
         ]:
             async with session.get(address + path) as response:
                 assert response.status == status, path
-        # More at once than there are connections to Redis: they wait, and nobody is refused.
+        # More concurrent views than connections to Redis: they wait, and none is refused.
         await here.view_all(range(1000), at_once=300)
         assert here.refused == []
         await here.worker("one")

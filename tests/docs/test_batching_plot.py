@@ -1,4 +1,4 @@
-"""The plot of what batching saves shows what is recorded beside it, in the colours of the page."""
+"""The batching plot shows the figures recorded beside it, in the colours of the page."""
 
 from __future__ import annotations
 

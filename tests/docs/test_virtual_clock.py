@@ -1,4 +1,4 @@
-"""The virtual clock that the docs give to users, and the ways in which they say to use it."""
+"""The virtual clock that the docs give to users, and the documented ways to use it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EXAMPLES = Path(__file__).parents[2] / "docs/examples"
 
 
 def run(coroutine: Coroutine[Any, Any, object]) -> float:
-    """Run it, and tell what the clock shows then."""
+    """Run it, and return the time on the clock afterwards."""
     with asyncio.Runner(loop_factory=VirtualClockLoop) as runner:
         runner.run(coroutine)
         return runner.get_loop().time()
@@ -40,7 +40,7 @@ def test_a_year_of_ticks_passes_in_a_moment() -> None:
 
 
 def test_a_timer_fires_even_when_the_clock_is_too_large_for_fractions() -> None:
-    """Far from 0 a float has no room for the nanosecond that asyncio adds before it compares."""
+    """A large float has no room for the nanosecond that asyncio adds before it compares."""
 
     async def late() -> None:
         await asyncio.sleep(1e9)
@@ -122,7 +122,7 @@ def test_the_clock_does_not_wait_for_a_thread() -> None:
 
 
 def test_a_test_on_a_real_clock_fails_when_the_machine_is_busy() -> None:
-    """And on the virtual clock it does not."""
+    """On the virtual clock it passes."""
 
     async def test() -> str:
         asyncio.get_running_loop().call_later(0.04, queue.put_nowait, "item")
@@ -139,7 +139,7 @@ def test_a_test_on_a_real_clock_fails_when_the_machine_is_busy() -> None:
 
 
 def python(*arguments: str, cwd: Path) -> str:
-    """What another Python prints."""
+    """Return the output of another Python process."""
     done = subprocess.run(  # noqa: S603 -- this Python, and arguments of our own
         [sys.executable, *arguments], cwd=cwd, capture_output=True, text=True, check=False
     )

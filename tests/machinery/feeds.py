@@ -1,4 +1,4 @@
-"""What is the same for every real source, however it is fed."""
+"""Tests that are the same for every real source, however it is fed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Feed:
 
 
 async def take(m: Any, *enough: int) -> tuple[list[list[Any]], int]:
-    """Take events until each position has had enough; of three calls, two have little patience.
+    """Take events until each position has delivered enough; two of three calls have short timeouts.
 
     Returns the values by position, and how many calls were timed out.
     """
@@ -44,7 +44,7 @@ async def take(m: Any, *enough: int) -> tuple[list[list[Any]], int]:
 
 
 async def each_message_comes_once_and_in_order(feed: Feed) -> None:
-    """Next to ticks, whatever is timed out."""
+    """Beside ticks, and whichever calls time out."""
     async with multi_await(feed.source, every(0.001)) as m:
 
         async def send_all() -> None:
@@ -60,7 +60,7 @@ async def each_message_comes_once_and_in_order(feed: Feed) -> None:
 
 
 async def what_was_not_delivered_is_kept(feed: Feed) -> None:
-    """At the end of the block, in `undelivered` or still in the source."""
+    """At the end of the block it is in `undelivered` or still in the source."""
     async with multi_await(feed.source, every(0.001)) as m:
         for message in MESSAGES[:10]:
             await feed.send(message)

@@ -1,9 +1,9 @@
 """Mutation testing: break a copy of the package in every small way, and see a test fail.
 
-`make mutants` runs this, and continues where it was stopped; a module that has changed starts anew.
-The mutants are those of cosmic-ray, and one more kind, for which it has no operator: a statement is
-left out. What survives the quick tests meets all those of `make test-deep`. What survives them too
-is printed as a difference, and explained in docs/reference/mutants.md.
+`make mutants` runs this, and resumes where it was stopped; a module that has changed starts over.
+The mutants are those of cosmic-ray, plus one kind for which it has no operator: a statement is
+left out. Mutants that survive the quick tests face all those of `make test-deep`. Those that
+survive again are printed as a diff, and explained in docs/reference/mutants.md.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ from parso.python.tree import Keyword
 
 ROOT = Path(__file__).parents[2]
 COPY = ROOT / ".mutants"
-SESSIONS = COPY / "sessions"  # a database for each module, and the text that it is made of
+SESSIONS = COPY / "sessions"  # a database for each module, with the text that it was made from
 TIMED_OUT = "timed out"
 MET_ALL = "met all tests"
 
-# They try what it would be to have identity for equality. Which of the two stands where is a matter
-# of style and speed: what is compared so are None, PENDING, positions and the names of states.
+# They swap identity and equality. Which of the two is used is a matter of style and speed here: the
+# operands are None, PENDING, positions and the names of states.
 SAME = re.compile(r"core/ReplaceComparisonOperator_(Is_Eq|IsNot_NotEq|Eq_Is|NotEq_IsNot)$")
 
-# The tests, in stages, each of which is run only if the ones before have passed: where they are in
-# tests/, the environment, and the seconds that are enough on a machine that is not busy. Plugins
-# take longer to load than most mutants live. The first stage is the unit tests of the module that
-# is broken; the last one is for those that have survived the others, when all have met them.
+# The tests, in stages, each of which runs only if the earlier ones have passed: where they are in
+# tests/, the environment, and the seconds that suffice on an idle machine. Plugins take longer to
+# load than most mutants live. The first stage is the unit tests of the broken module; the last one
+# is for mutants that have survived the others, once all have faced them.
 QUICK = (
     "unit promises/test_promises.py promises/test_paths_of_failure.py "
     "promises/test_every_program.py promises/test_every_step.py peers/test_faults_of_1_0_4.py"
@@ -67,8 +67,7 @@ STAGES: dict[str, tuple[str, dict[str, str], int]] = {
     "others": (OTHERS, {"SCHEDULES": "5"}, 60),
     "whole": ("", {"SCHEDULES": "600", "PYTHONDONTWRITEBYTECODE": "1"}, 3600),
 }
-# The unit tests of a module, where they are not in the one file of its own name: what is likely to
-# notice.
+# The unit tests most likely to notice, for modules without one test file of the same name.
 FIRST = {
     "_group": "group group_ends",
     "_multi_await": "multi_await open_sets",
@@ -93,7 +92,7 @@ FIRST = {
     "slot": "kept open_sets ready",
     "timers": "timers timer_start timer_reset",
 }
-# What proves something of the text of src would notice every mutant, and prove nothing.
+# Tests of the source text itself would notice every mutant and prove nothing.
 OF_THE_TEXT = ["tests/docs/test_reference.py", "tests/docs/test_figures.py"]
 
 
@@ -125,7 +124,7 @@ def _function_of(node: Any) -> Any:
 
 
 class WhatRuns(ast.NodeTransformer):
-    """Leaves out what only a type checker reads: annotations, their names, overloads' stubs."""
+    """Skips what only type checkers read: annotations, their names, the stubs of overloads."""
 
     def visit_arg(self, node: ast.arg) -> ast.arg:
         node.annotation = None
@@ -154,7 +153,7 @@ def what_runs(code: str) -> str:
 
 
 def is_a_mutant(code: str, mutated: str) -> bool:
-    """Whether it is another program than before, and one that Python accepts."""
+    """Whether the program differs from the original and Python accepts it."""
     try:
         with warnings.catch_warnings(action="ignore"):
             compile(mutated, "mutant", "exec", dont_inherit=True)
@@ -176,14 +175,14 @@ def copy_the_checkout() -> None:
         if (ROOT / name).is_file():
             (COPY / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, COPY / name)
-    # A file where Python would make a directory: two mutants made in one second and of one size are
-    # the same to it, if it finds the first one compiled.
+    # A file where Python would make a directory: if it found the first one compiled, it would take
+    # two mutants of the same size, made in the same second, for the same module.
     for package in (COPY / "src").rglob("__init__.py"):
         (package.parent / "__pycache__").touch()
 
 
 def limits_of(stages: list[str]) -> dict[str, float]:
-    """How long each stage may take: a few times what it takes without a mutant."""
+    """How long each stage may take: a multiple of its time without a mutant."""
     limits = dict.fromkeys(stages, 0.0)
     for stage in stages:
         if stage != "first":
@@ -192,7 +191,7 @@ def limits_of(stages: list[str]) -> dict[str, float]:
             if (said := failing_tests("__init__", generous, write_bytecode=True)) is not None:
                 sys.exit(f"the tests fail without a mutant\n{said}")
             limits[stage] = max(STAGES[stage][2], 4 * (time.monotonic() - begin))
-    if "first" in limits:  # which is a part of the next one
+    if "first" in limits:  # part of the next one
         limits["first"] = limits.get("quick", 10.0 * STAGES["first"][2])
     return limits
 
@@ -200,7 +199,7 @@ def limits_of(stages: list[str]) -> dict[str, float]:
 def failing_tests(
     module: str, limits: dict[str, float], *, write_bytecode: bool = False
 ) -> str | None:
-    """What the tests say, as soon as one fails; None if all pass."""
+    """The output of the tests as soon as one fails; None if all pass."""
     for stage, seconds in limits.items():
         places, environment, _ = STAGES[stage]
         files = unit_tests(module) if stage == "first" else [f"tests/{at}" for at in places.split()]
@@ -258,11 +257,11 @@ def run_pytest(
 
 
 def prepare(anew: bool) -> None:
-    """Make the copy and go there; a session for each module that has none or has changed since."""
+    """Make the copy and enter it; start a session for each module that is new or has changed."""
     if anew:
         shutil.rmtree(COPY, ignore_errors=True)
-    shutil.rmtree(COPY / "src", ignore_errors=True)  # a module may be gone
-    copy_the_checkout()  # also where a mutant may be left of one that was killed
+    shutil.rmtree(COPY / "src", ignore_errors=True)  # a module may have been deleted
+    copy_the_checkout()  # even where a killed run may have left a mutant behind
     os.chdir(COPY)
     SESSIONS.mkdir(exist_ok=True)
     for path in modules():
@@ -274,7 +273,7 @@ def prepare(anew: bool) -> None:
 
 
 def modules() -> list[Path]:
-    """In the copy, and relative to it, which is what their mutants run with."""
+    """The modules' paths relative to the copy, in which their mutants run."""
     return sorted(path.relative_to(COPY) for path in (COPY / "src/multi_await").rglob("*.py"))
 
 
@@ -283,7 +282,7 @@ def session_of(module: Path) -> Path:
 
 
 def run_mutants(stages: list[str], chosen: str, again: bool) -> None:
-    """Those that have not met these tests."""
+    """Run the mutants that these tests have not tried yet."""
     limits = limits_of(stages)
     for module in modules():
         if not re.search(chosen, module.stem):
@@ -312,7 +311,7 @@ def try_mutant(mutation: MutationSpec, limits: dict[str, float]) -> WorkResult:
     try:
         operator = plugins.get_operator(mutation.operator_name)()
         mutated = mutate_code(code, operator, mutation.occurrence)
-    except AttributeError:  # ExceptionReplacer knows no names with a dot
+    except AttributeError:  # ExceptionReplacer cannot handle dotted names
         mutated = None
     if mutated is None or SAME.match(mutation.operator_name) or not is_a_mutant(code, mutated):
         return WorkResult(worker_outcome=WorkerOutcome.SKIPPED)
@@ -333,7 +332,7 @@ def try_mutant(mutation: MutationSpec, limits: dict[str, float]) -> WorkResult:
 
 
 def report() -> None:
-    """Every survivor, and the figures of each module."""
+    """Print every survivor, and the figures of each module."""
     figures = defaultdict[str, Counter[str]](Counter)
     for module in modules():
         with use_db(str(session_of(module)), WorkDB.Mode.open) as db:

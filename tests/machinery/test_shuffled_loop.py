@@ -1,4 +1,4 @@
-"""The loop that changes the order where asyncio promises none, and only there."""
+"""The loop that shuffles callbacks where asyncio promises no order, and only there."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Program: TypeAlias = Callable[[Told], Coroutine[Any, Any, None]]
 
 
 def run(program: Program, seed: int) -> tuple[str, ...]:
-    """What the program tells, in the order of a seed."""
+    """What the program records in the order of a seed."""
     told = Told()
     with asyncio.Runner(loop_factory=lambda: ShuffledLoop(seed)) as runner:
         runner.run(program(told))
@@ -33,7 +33,7 @@ def run(program: Program, seed: int) -> tuple[str, ...]:
 
 
 def orders(program: Program) -> set[tuple[str, ...]]:
-    """What it tells in the orders of many seeds."""
+    """What it records in the orders of many seeds."""
     return {run(program, seed) for seed in SEEDS}
 
 
@@ -76,7 +76,7 @@ async def has_timers_at_the_same_time(told: Told) -> None:
 
 
 async def puts_for_three_who_get(told: Told) -> None:
-    """Which asyncio's queues serve in the order in which they wake."""
+    """asyncio's queues serve them in the order in which they wake."""
     queue = asyncio.Queue[int]()
 
     async def get(name: str) -> None:
@@ -200,7 +200,7 @@ async def by_call_soon(told: Told) -> None:
 
 async def by_timers(told: Told) -> None:
     for number, callback in enumerate(one_after_the_other(told)):
-        # So near to each other that all three run in the same pass through the loop.
+        # So close together that all three run in the same pass through the loop.
         asyncio.get_running_loop().call_at(1 + number / 2**50, callback)
     await asyncio.sleep(2)
 

@@ -1,7 +1,7 @@
 """What asyncio's own waits keep, and what they lose, when they are cancelled.
 
-docs/explanation/cancellation.md lists them, and its verdicts rest on the tests here. Where the
-moment matters, the wait is cancelled at every step after that for which it waits has come.
+docs/explanation/cancellation.md lists them, and its verdicts rest on these tests. Where the moment
+matters, the wait is cancelled at every step after the arrival of what it waits for.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ import pytest
 from multi_await import multi_await
 from tests.machinery.tools import cancelled_after, steps, ticks
 
-STEPS = range(5)  # more than it takes until the wait is over
+STEPS = range(5)  # more than any wait takes
 
 
 async def cancelled_now(task: asyncio.Future[Any]) -> tuple[Any, ...]:
-    """Cancel it: what it returned all the same, if it was too late for that."""
+    """Cancel it; return what it still returned if that was too late."""
     task.cancel()
     await asyncio.wait([task])
     return () if task.cancelled() else (task.result(),)
 
 
 async def waiting(awaitable: Awaitable[Any]) -> asyncio.Future[Any]:
-    """A task that has come to the place where it waits."""
+    """Start a task, and return it once it waits."""
     task = asyncio.ensure_future(awaitable)
     await steps(3)
     return task
@@ -131,7 +131,7 @@ async def test_written_data_is_sent_even_if_drain_is_cancelled() -> None:
     _, writer = await asyncio.open_connection(sock=ours)
     reader, their_writer = await asyncio.open_connection(sock=theirs)
     data = b"x" * 4_000_000
-    async with ticks():  # somebody has work while the data is on its way
+    async with ticks():  # keep a task busy while the data is on its way
         writer.write(data)
         assert await cancelled_now(await waiting(writer.drain())) == ()
         assert await reader.readexactly(len(data)) == data

@@ -1,7 +1,7 @@
 """The scenarios of crossbeam-channel's tests of select, by meaning, in our own code.
 
-Which of its tests is which of these, and what is otherwise, is in docs/explanation/rust_tests.md.
-A channel that is disconnected is a queue after whose last item None comes: see `until_none`.
+docs/explanation/rust_tests.md maps its tests to these, and says what differs. A disconnected channel
+is a queue with None after its last item: see `until_none`.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ async def test_default_a_nowait_call_finds_what_is_there_and_nothing_else() -> N
     async with multi_await(until_none(first), second.get) as m:
         assert m.select_nowait() is None
         first.put_nowait(None)
-        assert m.select_nowait() is None  # it has ended, which is no event
+        assert m.select_nowait() is None  # it has ended, which is not an event
         second.put_nowait(2)
         assert m.select_nowait() == (1, 2)
         assert m.select_nowait() is None
@@ -181,7 +181,7 @@ async def test_duplicate_operations_one_queue_can_be_several_sources_and_each_de
     hit = set[int]()
     sends = [put(queue, always(0)) for _ in range(2)]
     async with multi_await(queue.get, queue.get, *sends) as m:
-        for _ in range(150):  # a receive is woken when the event loop has had its turn
+        for _ in range(150):  # a receive is woken once the event loop has had its turn
             hit.add((await m.select())[0])
     assert hit == {0, 1, 2, 3}
 

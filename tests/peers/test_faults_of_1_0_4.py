@@ -1,4 +1,4 @@
-"""Programs written for 1.0.4 run, and its known faults are gone: a regression test for each."""
+"""Programs written for 1.0.4 still run, and its known faults are gone: a regression test for each."""
 
 from __future__ import annotations
 
@@ -199,7 +199,7 @@ async def test_fault_10_a_closed_queue_does_not_spin() -> None:
     queue = asyncio.Queue[int]()
     queue.shutdown()  # type: ignore[attr-defined]  # of 3.13, and mypy checks for 3.11
     async with multi_await(queue.get, asyncio.Event().wait) as m:
-        await cancelled_after(1, m.get())  # were it to spin, the clock could not move
+        await cancelled_after(1, m.get())  # if it spun, the clock could not move
 
 
 async def test_fault_11_a_second_concurrent_get_raises_instead_of_returning_an_empty_round() -> (

@@ -1,7 +1,7 @@
 """The scenarios of futures-rs's tests of select!, FuturesUnordered and select_all, by meaning.
 
-The code is our own. Which of its tests is which of these, and what is otherwise, is in
-docs/explanation/rust_tests.md. Its "poll once" is `select_nowait`, its oneshot channel a future.
+The code is our own. docs/explanation/rust_tests.md maps its tests to these, and says what differs.
+Its "poll once" is `select_nowait`, and its oneshot channel is a future.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ Closable = asyncio.Queue[int | None]
 
 
 class Fault(Exception):  # noqa: N818 -- what it is
-    """What fails."""
+    """A failure."""
 
 
 def future(value: int | None = None) -> asyncio.Future[int]:
@@ -55,7 +55,7 @@ def failed(number: int) -> asyncio.Future[int]:
 
 
 def stream(*items: int) -> Source[int]:
-    """A stream that has all of its items ready, and ends after them."""
+    """A stream that has all its items ready, and then ends."""
     queue = Closable()
     for item in (*items, None):
         queue.put_nowait(item)
@@ -63,7 +63,7 @@ def stream(*items: int) -> Source[int]:
 
 
 def group_of(*futures: asyncio.Future[int]) -> Group[int, int]:
-    """What FuturesUnordered is: any number of futures, each of which comes once."""
+    """Like FuturesUnordered: any number of futures, each of which is delivered once."""
     group = Group[int, int]()
     for number, each_future in enumerate(futures):
         group.add(number, once(each_future))
@@ -257,7 +257,7 @@ async def test_ready_chunks_delivers_what_is_there_at_once_up_to_the_limit() -> 
 async def test_eventual_select_delivers_the_second_outcome_after_the_first(
     first: int | None, second: int | None
 ) -> None:
-    """Each is a value, or a failure if it is None."""
+    """Each outcome is a value, or a failure if it is None."""
     futures = [future(), future()]
 
     async def outcome(m: MultiAwait[int, int]) -> int | None:
@@ -301,7 +301,7 @@ async def test_select_all_delivers_three_finished_futures_once_each_in_order() -
 
 
 async def first_success(m: MultiAwait[*tuple[int, ...]]) -> int:
-    """What select_ok does: the first value, or the last failure if nothing is left to wait for."""
+    """Like select_ok: the first value, or the last failure if no future is left."""
     failure = Fault("there was none")
     while True:
         try:
@@ -490,7 +490,7 @@ async def test_futuresunordered_len_is_right_as_futures_end_and_are_added() -> N
         for key in [1, 2, 3, 0]:
             futures[key].set_result(key)
             assert await m.select() == (0, (key, key))
-            assert m.select_nowait() is None  # this look finds that it has ended
+            assert m.select_nowait() is None  # this poll finds that it has ended
             lengths.append(len(group))
             if key == 1:
                 group.add(3, once(futures[3]))
@@ -499,7 +499,7 @@ async def test_futuresunordered_len_is_right_as_futures_end_and_are_added() -> N
 
 
 class CountedSource(Source[int]):
-    """Never has anything; counts."""
+    """Never has anything; counts its polls and ends."""
 
     def __init__(self) -> None:
         self.polls = 0

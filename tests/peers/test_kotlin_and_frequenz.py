@@ -1,7 +1,7 @@
 """The scenarios of the select tests of kotlinx.coroutines and of frequenz-channels, by meaning.
 
-The code is our own. Which of their tests is which of these, and what is otherwise, is in
-docs/explanation/kotlin_tests.md.
+The code is our own. docs/explanation/kotlin_tests.md maps their tests to these, and says what
+differs.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Queue = asyncio.Queue[int]
 
 
 class Fault(Exception):  # noqa: N818 -- what it is
-    """What fails."""
+    """A failure."""
 
 
 # -- kotlinx.coroutines ----------------------------------------------------------------------------

@@ -1,7 +1,6 @@
 """The scenarios of tokio's tests of select!, Interval, recv_many and StreamMap, by meaning.
 
-The code is our own. Which of its tests is which of these, and what is otherwise, is in
-docs/explanation/rust_tests.md.
+The code is our own. docs/explanation/rust_tests.md maps its tests to these, and says what differs.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The scenarios of the tests of trio_util, and of curio's task groups and timeouts, by meaning.
 
-The code is our own. Which of their tests is which of these, and what is otherwise, is in
-docs/explanation/python_tests.md.
+The code is our own. docs/explanation/python_tests.md maps their tests to these, and says what
+differs.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ async def test_run_and_cancelling_a_background_task_ends_with_the_body_or_before
 
 
 class Value(Source[int]):
-    """A value that changes: gives what it is when its turn comes, if that is new and wanted."""
+    """A changing value: gives its current value when polled, if that is new and wanted."""
 
     def __init__(self, value: int, wanted: Callable[[int], bool] = lambda _: True) -> None:
         self.value = value
@@ -283,7 +283,7 @@ async def test_compose_values_fast_transition_delivers_every_change_within_one_s
 async def test_repeated_event_during_the_body_counts_if_cleared_before_it(
     queued: bool,
 ) -> None:
-    """Cleared before the body, one more event follows; cleared after it, it is ignored."""
+    """If cleared before the body, one more event follows; if cleared after it, it is ignored."""
     events, counts = [asyncio.Event(), asyncio.Event()], [0, 0]
 
     async def listen(number: int) -> None:
@@ -354,7 +354,7 @@ async def numbers(count: int) -> AsyncIterator[int]:
 
 
 async def zipped(*counts: int, longest: bool) -> list[tuple[int, ...]]:
-    """One item of each in turn; -1 for what has ended."""
+    """One item of each in turn; -1 for sources that have ended."""
     sources = [ending(each(numbers(count)), -1) for count in counts]
     rows = list[tuple[int, ...]]()
     async with multi_await(*sources) as m:
@@ -427,7 +427,7 @@ async def test_iter_fail_after_a_call_that_times_out_raises_and_the_iteration_co
 async def squares(
     count: int, ended: list[str], seconds: float | None = None, timeouts: int = 1
 ) -> AsyncIterator[int]:
-    """Squares; a consumer that is slower than the timeout so many times ends them."""
+    """Squares, until the consumer has been slower than the timeout so many times."""
     try:
         for number in range(count):
             try:
@@ -502,7 +502,7 @@ async def add(x: Any, y: Any) -> Any:
 
 
 class Children:
-    """Children that wait for a long time; says which have been cancelled."""
+    """Children that wait for a long time; records which were cancelled."""
 
     def __init__(self) -> None:
         self.cancelled = list[int]()

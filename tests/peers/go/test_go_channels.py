@@ -1,8 +1,8 @@
 """Go's own tests of channels and select, rewritten for asyncio's queues and multi_await.
 
 After test/chan in Go's tree, file by file, and the tests of select in its src/runtime/chan_test.go.
-What holds, what does not apply, and why, is in docs/explanation/go_tests.md. The file that a test
-comes from is the first word of its name.
+docs/explanation/go_tests.md says what holds, what does not apply, and why. The first word of a
+test's name is the file that the test comes from.
 
 Throughout, `asyncio.Queue(1)` stands for a channel without a buffer: asyncio has no rendezvous.
 None, put last, stands for close(). What Go checks with many threads is checked with many tasks.

@@ -1,6 +1,6 @@
-"""What the tests of Go's runtime, in src/runtime/chan_test.go, check of select.
+"""What the tests of Go's runtime, in src/runtime/chan_test.go, check about select.
 
-What stands for what, and what the names say, is in test_go_channels.py.
+test_go_channels.py explains what stands for what, and the names.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from multi_await import MultiAwait, SourceLike, multi_await, put
 from tests.machinery.tools import SCHEDULES, steps
 from tests.peers.go.goroutines import go, until_none
 
-# src/runtime/chan_test.go: what it checks of select
+# src/runtime/chan_test.go: what it checks about select
 
 
 async def test_fairness_two_always_ready_sources_take_turns_where_go_picks_at_random() -> None:
@@ -99,7 +99,7 @@ async def test_selectstress_sends_receives_and_selects_on_four_queues_all_finish
             await queue.get()
 
     async def select(order: list[int], sources: list[SourceLike[int]]) -> None:
-        """So many times from each, in one select."""
+        """Take so many items from each, with one select."""
         done = Counter[int]()
         async with multi_await(*[sources[position] for position in order]) as m:
             for _ in range(len(order) * count):
@@ -168,7 +168,7 @@ async def test_multiconsumer_each_item_goes_through_exactly_one_worker() -> None
         async with multi_await(until_none(queue)) as m:
             async for _, item in m:
                 if item == items[number % len(items)]:
-                    await asyncio.sleep(0)  # so that they don't go in step
+                    await asyncio.sleep(0)  # so that they are not in step
                 await results.put(item)
 
     async def feed() -> None:

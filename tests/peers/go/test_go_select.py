@@ -1,6 +1,6 @@
 """Go's own tests of select: select.go to select8.go.
 
-What stands for what, and what the names say, is in test_go_channels.py.
+test_go_channels.py explains what stands for what, and the names.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ async def test_select2_many_more_selects_take_no_more_memory() -> None:
     tracemalloc.start()
     try:
         async with multi_await(queue.get, dummy.get) as m:
-            await receive(10)  # what is kept for later use is there now
+            await receive(10)  # caches for later use are filled now
             memory()
             await receive(10)
             objects, size = memory()
@@ -106,7 +106,7 @@ def sends(queue: asyncio.Queue[object]) -> Source[object]:
         (lambda: [queue_of(7).get, sends(queue_of())], [0, 1], True),
         (lambda: [queue_of(7).get, queue_of().get], [0], True),
         (lambda: [queue_of(7).get, queue_of(8).get], [0], False),
-        # Channels that are not ready, and such as are.
+        # Channels that are not ready, and channels that are.
         (lambda: [queue_of().get], [], True),
         (lambda: [sends(queue_of(7))], [], True),
         (lambda: [queue_of().get, sends(queue_of(7))], [], True),
@@ -122,7 +122,7 @@ async def test_select3_a_select_waits_only_while_no_case_is_ready(
         for position in paused:
             m.pause(position)
         if waits:
-            assert m.select_nowait() is None  # with a default, it does not wait
+            assert m.select_nowait() is None  # with a default, a call does not wait
         assert await blocks(m.select()) == waits
 
 
@@ -181,7 +181,7 @@ async def test_select4_the_code_of_a_case_runs_only_if_the_case_is_chosen() -> N
     assert ran == ["ready", "first"]
 
 
-# select5.go: one operation in every phrasing, among every choice of others that can't go on
+# select5.go: one operation in every notation, among every choice of others that can't proceed
 
 
 async def by_iterating(m: MultiAwait[*tuple[Any, ...]]) -> Any:
@@ -224,7 +224,7 @@ def never() -> int:
 
 
 def others(names: tuple[str, ...]) -> list[tuple[SourceLike[Any], bool]]:
-    """Sources of which none can go on, and whether each is to be paused."""
+    """Sources of which none can proceed, and whether to pause each."""
     sources: dict[str, tuple[SourceLike[Any], bool]] = {
         NAMES[0]: (put(queue_of(1), never), False),
         NAMES[1]: (queue_of().get, False),
@@ -235,7 +235,7 @@ def others(names: tuple[str, ...]) -> list[tuple[SourceLike[Any], bool]]:
 
 
 def settings() -> list[tuple[tuple[str, ...], int]]:
-    """Every choice of the others, and every place among them."""
+    """Every choice of other sources, and every place among them."""
     return [
         (names, place)
         for count in range(len(NAMES) + 1)

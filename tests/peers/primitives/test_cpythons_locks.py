@@ -198,11 +198,11 @@ async def test_a_task_that_releases_a_semaphore_and_then_acquires_it_goes_last_i
     assert semaphore.locked()
 
 
-# A condition is waited for with its lock held, and so by a function that takes it.
+# Waiting for a condition needs its lock, so a function takes the lock and waits.
 
 
 class Notified:
-    """Notes who was notified, in their order."""
+    """Records who was notified, in order."""
 
     def __init__(self, wait: Wait) -> None:
         self.condition = asyncio.Condition()

@@ -1,6 +1,6 @@
-"""Where a MultiAwait can't be equal to a bare wait, and that it differs nowhere else.
+"""Where a MultiAwait can't equal a bare wait, and that it differs nowhere else.
 
-Why is in test_random_programs.py.
+test_random_programs.py explains why.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def flag() -> tuple[Function, Callable[[], object]]:
 
 
 async def who_goes_on(scene: Scene, call: Call | None, passes: int) -> list[str]:
-    """Two wait; one is woken, and so many passes later the first in line is cancelled."""
+    """Two tasks wait; one is woken, and so many passes later the first in line is cancelled."""
     function, wake = scene()
     gone_on = list[str]()
 
@@ -62,7 +62,7 @@ async def who_goes_on(scene: Scene, call: Call | None, passes: int) -> list[str]
                 await (function() if call is None else call(m))
                 gone_on.append(name)
             finally:
-                await asyncio.sleep(5)  # the MultiAwait is there yet, and must hold nothing
+                await asyncio.sleep(5)  # the MultiAwait still exists, and must hold nothing
 
     waiting = [asyncio.create_task(wait(name)) for name in ("first", "second")]
     await asyncio.sleep(1)

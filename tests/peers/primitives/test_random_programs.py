@@ -1,25 +1,25 @@
-"""asyncio's primitives as they are and through a MultiAwait of one source: the same comes of both.
+"""asyncio's primitives, bare and through a MultiAwait of one source: the results are the same.
 
-A random program is run with `await queue.get()`, and again with a MultiAwait in that place. Each
-consumer acts at moments of its own, and who acts on the primitive does too, so that all have come
-to rest before the next one acts. Then *everything* must be equal: which value each consumer gets,
-when, which of its calls time out or are cancelled, and what is left at the end.
+A random program runs with `await queue.get()`, and again with a MultiAwait in its place. Each
+consumer acts at times of its own, and so does the task that acts on the primitive, so that all have
+come to rest before the next one acts. Then *everything* must be equal: which value each consumer
+gets, when, which of its calls time out or are cancelled, and what is left at the end.
 
 What can't be equal, and why:
 
-- A pass through the loop. What was woken goes on one pass later, and through a MultiAwait two.
-  What another task does in the pass between (it cancels the consumer, or takes the item from under
-  it) comes too late for the one and in time for the other. That is all: one pass.
-- What a call has in hand when it is cancelled goes to the next in line a pass later. Who calls
-  again at once, without rest, may have come between by then. So a program either puts and cancels
-  in one step, or has consumers that call again at once.
+- A pass through the loop. A woken task resumes one pass later, and through a MultiAwait two. What
+  another task does in the pass between (cancel the consumer, or take its item first) comes too late
+  for the one and in time for the other. That is all: one pass.
+- What a call has in hand when it is cancelled goes to the next in line a pass later. By then, a
+  consumer that calls again at once may have come first. So a program either puts and cancels in one
+  step, or has consumers that call again at once.
 - The end of a block takes some passes before Python 3.12, or under a task factory. A consumer with
-  a MultiAwait for each call does not call again at once. And what a block is about to return is
-  gone if a cancellation comes meanwhile: it had been delivered.
-- A MultiAwait that is kept keeps its place in line while its consumer is away after a timeout. So
-  it is compared with a line that keeps places. (Likewise nobody else can read from its stream.)
-- `Condition.wait` is waited for by a function, in a task. Once notified, the task goes on although
-  the call is cancelled: the outcome is in `undelivered`.
+  a MultiAwait per call does not call again at once. And the value that a block is about to return
+  is gone if a cancellation arrives meanwhile: it had been delivered.
+- A reused MultiAwait keeps its place in line while its consumer is away after a timeout. So it is
+  compared with a line that keeps places. (Likewise, no other task can read from its stream.)
+- A function, in a task, waits for `Condition.wait`. Once notified, the task goes on even if the
+  call is cancelled: the outcome is in `undelivered`.
 - After 128 calls in a row that did not wait, the loop gets a turn. No program here makes so many.
 """
 
@@ -60,17 +60,17 @@ from tests.peers.primitives.ways import CALLS, Call, Way, bare, for_each_call, i
 pytestmark = pytest.mark.in_order
 
 SEEDS = max(1, SCHEDULES // 15)
-ROUND = 8.0  # seconds in which everybody has one moment: consumer 0 at 1, 9, ..., 1 at 2, 10, ...
+ROUND = 8.0  # seconds in which everyone has one moment: consumer 0 at 1, 9, ..., 1 at 2, 10, ...
 ROUNDS = 40
 ITEMS = max(20, SCHEDULES // 3)  # for workers
 
 
 class Program:
-    """A random program, and what comes of it if the consumers wait in this way."""
+    """A random program, and its result if the consumers wait in this way."""
 
     timeouts = True
-    at_once = False  # whether consumers call again without rest
-    cancels = 0.2  # how often it is a cancellation that comes from outside
+    at_once = False  # whether consumers call again at once
+    cancels = 0.2  # how often a step from outside is a cancellation
     mixed = True  # whether a step from outside may be both: items and cancellations
     deeds: tuple[int, ...] = (0, 0, 0, 1, 2, 4)  # in one step from outside
 
@@ -88,7 +88,7 @@ class Program:
         self.noted[consumer].append((self.loop.time() - self.begin, what))
 
     def moment(self, consumer: int) -> float:
-        """One of its own that is to come."""
+        """A moment of its own in the future."""
         rounds = self.loop.time() // ROUND + self.draws[consumer].randint(1, 6)
         return rounds * ROUND + consumer + 1
 
@@ -104,7 +104,7 @@ class Program:
                 await self.rest(consumer)
 
     async def call(self, consumer: int, take: Function) -> bool:
-        """Returns whether it goes on at once."""
+        """Call; return whether to call again at once."""
         draw = self.draws[consumer]
         end = self.moment(consumer) if self.timeouts and draw.random() < 0.5 else None
         try:
@@ -124,7 +124,7 @@ class Program:
         return draw.random() < 0.5
 
     def cancel(self, consumer: int) -> None:
-        """It ends, and begins anew."""
+        """Cancel it, and start it again."""
         self.lives[consumer].cancel()
         self.lives.append(self.lives[consumer])
         self.lives[consumer] = asyncio.create_task(self.live(consumer))
@@ -135,7 +135,7 @@ class Program:
         for _ in range(ROUNDS):
             await asyncio.sleep(ROUND - self.loop.time() % ROUND)
             cancels = self.draw.random() < self.cancels
-            consumers = list(range(self.shared.consumers))  # each is cancelled once in a step
+            consumers = list(range(self.shared.consumers))  # each is cancelled at most once in a step
             self.draw.shuffle(consumers)
             for _ in range(self.draw.choice(self.deeds)):
                 if self.mixed:
@@ -182,7 +182,7 @@ async def test_a_multi_await_per_call_gives_the_same_as_a_bare_wait(kind: type[S
 
 
 class Calm(Program):
-    """Either items or cancellations in a step; the consumers call again at once, and patiently."""
+    """Each step has either items or cancellations; consumers call again at once, with long timeouts."""
 
     timeouts = False
     at_once = True
@@ -303,7 +303,7 @@ async def test_a_condition_waited_for_by_a_function_notifies_the_same_tasks(
 
 
 async def taken_by_workers(ways: Sequence[Call | None]) -> list[tuple[float, int]]:
-    """What workers take from a queue, and when; they call, or wait bare, in these ways."""
+    """What workers take from a queue, and when, if they wait in these ways."""
     draw = random.Random(len(ways))  # noqa: S311 -- a program is no secret
     loop = asyncio.get_running_loop()
     begin = loop.time()

@@ -1,4 +1,4 @@
-"""How a hostile source ends: cancelled, of itself, and with the event loop."""
+"""How a hostile source ends: cancelled, by itself, and with the event loop."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from tests.promises.hostile.beside import (
 
 
 async def swallows(times: int) -> str:
-    """Takes so many cancellations for nothing, and then has a value."""
+    """Swallows so many cancellations, and then has a value."""
     for _ in range(times):
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.sleep(LONG)
@@ -137,7 +137,7 @@ class EndsAtOnce(Ends):
 
 
 class NoTruth(zoo.NoTruth, list[str]):
-    """As numpy's arrays."""
+    """Has no truth value, like numpy's arrays."""
 
 
 END: dict[str, tuple[type[Ends], Callable[[], Any], list[str], list[Raised]]] = {
@@ -257,7 +257,7 @@ def test_an_item_put_after_the_event_loop_closed_stays_although_put_fails() -> N
         here.check()
 
     put_too_late()
-    gc.collect()  # the coroutine that is suspended in the queue can't clean up, and says so
+    gc.collect()  # the coroutine suspended in the queue can't clean up, and complains
 
 
 PROGRAM = """

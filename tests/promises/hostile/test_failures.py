@@ -1,4 +1,4 @@
-"""What a hostile source raises, in its poll and when it is asked to let go."""
+"""What a hostile source raises, in its poll and in its release."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def test_an_interrupt_in_a_sources_task_stops_the_event_loop_and_all_sources_end
                 here.take("select", await here.m.select())
 
     with asyncio.Runner(loop_factory=new_loop) as runner:
-        # Python says of a task's interrupt also that nobody was handed it.
+        # Python also reports a task's interrupt as never retrieved.
         runner.get_loop().set_exception_handler(lambda _, context: None)
         with pytest.raises(raised):
             runner.run(consume())
@@ -189,7 +189,7 @@ def do_soon(*deeds: Callable[[], object]) -> None:
 
 
 def wake_soon(source: Quiet) -> None:
-    """One pass later, as a queue does when something is put."""
+    """Wake one pass later, as a queue does after a put."""
     do_soon(lambda: source.wake())
 
 

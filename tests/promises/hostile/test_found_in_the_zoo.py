@@ -1,4 +1,4 @@
-"""The smallest program of each fault that the zoo has found."""
+"""The smallest program for each fault that the zoo has found."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.machinery.tools import steps
 
 
 class Closes(Source[Any]):
-    """Says when it has been closed."""
+    """Records that it was closed."""
 
     closed = False
 
@@ -39,7 +39,7 @@ class Closes(Source[Any]):
 
 
 class Named(Closes):
-    """Raises what it was made of when it is asked for its name, and when it is polled."""
+    """Raises what it was made of when asked for its name, and when polled."""
 
     def __init__(self, kind: type[BaseException]) -> None:
         self.kind = kind
@@ -226,7 +226,7 @@ async def test_a_method_whose_function_has_no_hash_is_a_function_source() -> Non
 
 
 class BothFail(Source[int]):
-    """Its start fails, and then its end."""
+    """Its start fails, and so does its end."""
 
     def start(self) -> None:
         raise ValueError("at the start")
@@ -267,7 +267,7 @@ async def test_a_kept_failure_of_a_batch_is_reported_even_if_its_queue_fails_at_
     async with multi_await(batched(queue, 2)) as m:
         assert await m.select() == (0, [1])
         source: Any = m._queue.slots[0]
-        assert source.source._first.poll(source) is PENDING  # its next item, asked for ahead
+        assert source.source._first.poll(source) is PENDING  # its next item, requested ahead
         await steps(1)
     (report,) = reported
     assert str(report["exception"]) == "at the end"
@@ -275,7 +275,7 @@ async def test_a_kept_failure_of_a_batch_is_reported_even_if_its_queue_fails_at_
 
 
 class Interrupted:
-    """Is interrupted when it is asked for an attribute."""
+    """Is interrupted when asked for an attribute."""
 
     def __getattribute__(self, name: str) -> Any:
         raise KeyboardInterrupt

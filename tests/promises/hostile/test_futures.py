@@ -69,7 +69,7 @@ def test_a_future_of_another_event_loop_is_a_failure_and_is_not_awaited_at_the_e
         theirs: asyncio.Future[Any] = (
             loop.create_task(asyncio.sleep(LONG)) if kind == "task" else loop.create_future()
         )
-        other.run(steps(2))  # a task is cancelled after its first step, or a wrapper never awaits
+        other.run(steps(2))  # cancel a task only after its first step, or a wrapper never awaits
         run(main())
 
 

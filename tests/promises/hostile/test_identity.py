@@ -1,4 +1,4 @@
-"""What a hostile source says of itself, whose it is, and the send case."""
+"""How a hostile source describes itself, whom it belongs to, and the send case."""
 
 from __future__ import annotations
 

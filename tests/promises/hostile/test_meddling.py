@@ -111,7 +111,7 @@ async def test_a_sources_task_may_remove_itself_or_another(other: bool) -> None:
 
 
 class Meddles(Quiet):
-    """Does something to the MultiAwait each time when it is polled."""
+    """Does something to the MultiAwait at each poll."""
 
     here: Beside
 

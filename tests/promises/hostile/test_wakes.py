@@ -1,4 +1,4 @@
-"""How a hostile source wakes: never, twice, late, within its poll, from another thread."""
+"""How a hostile source wakes: never, twice, late, during its poll, from another thread."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ async def test_a_wake_during_a_poll_is_harmless(outcome: object) -> None:
 
 
 class Remembers(Quiet):
-    """Keeps every wake that it was handed."""
+    """Keeps every wake that it gets."""
 
     def __init__(self) -> None:
         self.wakes = list[Wake]()
@@ -104,7 +104,7 @@ async def test_a_duplicate_or_late_wake_wakes_nothing_else(call: str) -> None:
 
 
 class AsleepSelector(VirtualSelector):
-    """Lets another thread do something while the event loop sleeps, and not before or after."""
+    """Lets another thread do something exactly while the event loop sleeps."""
 
     deed: Callable[[], object] | None = None
 
@@ -128,7 +128,7 @@ def in_a_thread(deed: Callable[[], object]) -> None:
 
 
 def woken_from_a_thread(threadsafe: bool, debug: bool) -> tuple[float, list[BaseException]]:
-    """When the value was delivered, and what was raised in the thread."""
+    """Return when the value was delivered, and what was raised in the thread."""
     failures = list[BaseException]()
 
     class Late(Quiet):
