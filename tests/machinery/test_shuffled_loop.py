@@ -316,7 +316,7 @@ def test_a_failing_callback_is_reported_and_the_others_run() -> None:
 @pytest.mark.parametrize("pause", [0, 1])
 def test_an_exception_in_a_callback_is_freed_without_the_garbage_collector(pause: float) -> None:
     class Failure(Exception):  # noqa: N818 -- it is one
-        """Unlike a built-in exception, it can be referred to weakly."""
+        """Unlike a built-in exception, it supports weak references."""
 
     async def program(told: Told) -> None:
         async def fail() -> None:

@@ -1,7 +1,7 @@
 """The scenarios of crossbeam-channel's tests of select, by meaning, in our own code.
 
-docs/explanation/rust_tests.md maps its tests to these, and says what differs. A disconnected channel
-is a queue with None after its last item: see `until_none`.
+docs/explanation/rust_tests.md maps its tests to these, and says what differs. A disconnected
+channel is a queue with None after its last item: see `until_none`.
 """
 
 from __future__ import annotations

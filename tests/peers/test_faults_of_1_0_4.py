@@ -1,4 +1,4 @@
-"""Programs written for 1.0.4 still run, and its known faults are gone: a regression test for each."""
+"""Programs written for 1.0.4 still run, and its known faults are gone: one test for each."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from tests.machinery.every_program import (
 )
 from tests.machinery.tools import LENGTH
 
-PARTS = 10  # which run beside one another
+PARTS = 10  # which run in parallel
 
 
 @pytest.mark.parametrize("part", range(PARTS))

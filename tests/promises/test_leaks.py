@@ -1,7 +1,7 @@
-"""What was delivered, removed or ended is gone at once, and nothing grows with the events.
+"""What was delivered, removed or ended is freed at once, and nothing grows with the events.
 
-By exact counts, and with the garbage collector off: on the paths that every program takes, nothing
-of this package is in a reference cycle, so that memory is free when the last one lets go of it.
+These tests count exactly, with the garbage collector off: on the paths that every program takes,
+nothing in this package is in a reference cycle, so memory is freed with the last reference.
 """
 
 from __future__ import annotations
@@ -40,16 +40,16 @@ from tests.machinery.tools import cancelled_after, steps
 
 CALLS = ["select", "__anext__", "get", "get_or_raise"]
 ALL_CALLS = [*CALLS, "select_nowait", "get_nowait"]
-TIMES = 5  # each path, after a first time, which may leave what Python keeps for ever
+TIMES = 5  # each path, after a first run, which may fill Python's permanent caches
 EVENTS = 100
 LITTLE = 2500  # bytes: less than the smallest object for each event
 
 
 @contextlib.contextmanager
 def no_garbage() -> Iterator[None]:
-    """What goes on in the block leaves nothing that only the garbage collector would free."""
+    """The block must leave nothing that only the garbage collector would free."""
     while gc.collect():
-        pass  # what an earlier test left may need more than one, because its finalizers run code
+        pass  # leftovers of an earlier test may need more than one, because finalizers run code
     gc.disable()
     try:
         yield
@@ -64,15 +64,15 @@ def no_garbage() -> Iterator[None]:
 
 
 class Thing:
-    """A value whose end can be seen."""
+    """A value whose release can be observed."""
 
 
 class Failure(Exception):  # noqa: N818 -- what it is
-    """A failure whose end can be seen."""
+    """A failure whose release can be observed."""
 
 
 class Store:
-    """Where things come from, and the sources over it."""
+    """Where things come from, and the sources that give them."""
 
     def __init__(self, *, has_lines: bool = True) -> None:
         self.has_lines = has_lines
@@ -85,7 +85,7 @@ class Store:
         self.wakes = list[Wake]()
 
     def fill(self) -> None:
-        """Whoever waits has something."""
+        """Give every source something."""
         if self.queue.empty():
             self.queue.put_nowait(Thing())
         if self.has_lines:
@@ -117,7 +117,7 @@ class Store:
 
 
 class Own(Source[Thing]):
-    """A source of one's own."""
+    """A custom source."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
@@ -229,11 +229,11 @@ async def removes(m: Any, store: Store) -> None:
 
 
 async def nothing(m: Any, store: Store) -> None:
-    """Ends before the first poll."""
+    """End before the first poll."""
 
 
 async def leaves(m: Any, store: Store) -> None:
-    """Ends while everything waits."""
+    """End while everything waits."""
     m.get_nowait()
 
 
@@ -350,7 +350,7 @@ async def fail_by(call: str, *kinds: str) -> None:
 async def test_a_delivered_failure_leaves_no_garbage(call: str, reported: Reported) -> None:
     kinds = [*FAIL]
     if sys.version_info < (3, 14) and asyncio.get_running_loop().get_task_factory() is not None:
-        # In the first releases of 3.12 and 3.13 create_task() holds what an eager factory has run.
+        # In the first releases of 3.12 and 3.13, create_task() keeps what an eager factory has run.
         kinds.remove("task that fails at once")  # https://github.com/python/cpython/issues/128552
     for kind in kinds:
         await fail_by(call, kind)
@@ -467,7 +467,7 @@ THINGS = ["queue", "inline", "function", "once", "each", "put", "own"]
 @contextlib.contextmanager
 def no_collector() -> Iterator[None]:
     while gc.collect():
-        pass  # what an earlier test left may need more than one, because its finalizers run code
+        pass  # leftovers of an earlier test may need more than one, because finalizers run code
     gc.disable()
     try:
         yield
@@ -476,7 +476,7 @@ def no_collector() -> Iterator[None]:
 
 
 async def held(call: str, kind: str) -> bool:
-    """Whether a value is still there, when it was delivered and the caller let go of it."""
+    """Whether a value still exists after it was delivered and the caller dropped it."""
     store = Store()
     source = KINDS[kind](store)
     with no_collector():
@@ -531,7 +531,7 @@ LASTING = [kind for kind in KINDS if kind not in ("once", "once of a task", "eac
 
 
 async def held_by(source: Callable[[], SourceLike[Any]]) -> int:
-    """How many of those that waited for something that lives long are still there afterwards."""
+    """How many past waiters on something long-lived still exist afterwards."""
     waited = list[weakref.ref[object]]()
 
     async def wait() -> None:
@@ -583,7 +583,7 @@ slow_in_debug_mode = pytest.mark.skipif(
 
 
 async def growth(events: Callable[[int], Awaitable[object]]) -> int:
-    """How many bytes more there are after twice as many events."""
+    """How many more bytes are in use after twice as many events."""
     await events(EVENTS)
     gc.collect()
     tracemalloc.start()
@@ -670,7 +670,7 @@ async def test_memory_does_not_grow_with_sources_that_come_and_go() -> None:
             m.resume(there[0])
         for position in there:
             await m.remove(position)
-        await asyncio.sleep(2)  # until then the event loop holds a timer that was cancelled
+        await asyncio.sleep(2)  # until then the event loop holds a cancelled timer
 
     for kind in [kind for kind in KINDS if kind != "once of a task"]:  # which are the caller's
         async with multi_await() as m:

@@ -1,4 +1,4 @@
-"""Random programs against a model of MultiAwait: what happens is what the model says may happen."""
+"""Random programs against a model of MultiAwait: only what the model allows may happen."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.machinery.tools import SCHEDULES
 
 OPEN = Made(biased=False, watched=False, fixed=False)
 
-# What programs do, or they prove nothing.
+# What the programs must do, or they prove nothing.
 WAITING = ["select", "async for", "get", "get_or_raise"]
 NOWAIT = ["select_nowait", "get_nowait"]
 TO_BE_SEEN = {
@@ -50,12 +50,12 @@ TO_BE_SEEN = {
 }
 
 
-# Hypothesis looks who refers to its random numbers, and gc.freeze() in conftest.py hides it.
+# Hypothesis checks who refers to its random numbers, and gc.freeze() in conftest.py hides that.
 @pytest.mark.filterwarnings("ignore:It looks like `register_random`")
 def test_a_random_program_behaves_as_the_model_says() -> None:
     seen: Counter[str] = Counter()
 
-    @hypothesis.seed(sys.version_info.minor)  # the same each time, and others on each Python
+    @hypothesis.seed(sys.version_info.minor)  # the same each time, but different on each Python
     @settings(AS_THE_SEED_SAYS, max_examples=2 * SCHEDULES)
     @given(programs())
     def one_program(program: Program) -> None:

@@ -1,4 +1,4 @@
-"""The promises on the paths of failure, of cancellation and of priority."""
+"""The promises on the paths of failure, cancellation and priority."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ async def test_calls_that_all_fail_yield_to_the_event_loop(call: str, biased: bo
 
 
 class AsksAgain(Source[int]):
-    """Has nothing, and asks to be polled again at once."""
+    """Has nothing, and asks for another poll at once."""
 
     polls = 0
 

@@ -1,4 +1,4 @@
-"""The promises that the documentation makes, in their order, each with a test of its name."""
+"""The promises that the documentation makes, in order, with tests named after them."""
 
 from __future__ import annotations
 
@@ -192,7 +192,7 @@ async def test_promise_3_a_delivered_source_restarts_only_when_the_next_call_nee
 async def test_promise_4_an_item_put_between_two_calls_goes_to_whoever_waits() -> None:
     queue, other = asyncio.Queue[int](), asyncio.Queue[int]()
     async with multi_await(queue.get, other.get) as m:
-        await cancelled_after(1, m.select())  # our getter is the first in line now
+        await cancelled_after(1, m.select())  # our getter is first in line now
         rival = asyncio.ensure_future(queue.get())
         await steps(1)
         queue.put_nowait(1)
@@ -355,7 +355,7 @@ async def test_promise_7_a_sources_own_cancellation_is_that_sources_failure() ->
 
 
 async def test_a_value_returned_from_a_block_is_dropped_if_its_end_is_cancelled() -> None:
-    """As with any `return` out of a block whose end is cancelled: it had been delivered."""
+    """As with any `return` from a block whose end is cancelled: it had been delivered."""
     queue = asyncio.Queue[int]()
     queue.put_nowait(1)
 
@@ -395,7 +395,7 @@ async def test_promise_8_a_shut_down_queue_is_exhausted_once_it_is_empty() -> No
         queue.put_nowait(1)
         queue.shutdown()  # type: ignore[attr-defined]  # of 3.13, and mypy checks for 3.11
         assert await m.select() == (0, 1)
-        await cancelled_after(1, m.select())  # were it to spin, the clock could not move
+        await cancelled_after(1, m.select())  # if it spun, the clock could not move
         other.shutdown()  # type: ignore[attr-defined]  # as above
         assert [event async for event in m] == []
 
@@ -494,7 +494,7 @@ async def test_promise_9_an_undelivered_failure_goes_to_the_exception_handler(
 
 
 def test_promise_9_sources_end_even_when_the_event_loop_shuts_down_meanwhile() -> None:
-    """asyncio.run cancels every task that is left, those that end the sources among them."""
+    """asyncio.run cancels every remaining task, including those that end the sources."""
     queue, ended = asyncio.Queue[int](), list[float]()
     previous = signal.getsignal(signal.SIGTERM)
 
@@ -516,7 +516,7 @@ def test_promise_9_sources_end_even_when_the_event_loop_shuts_down_meanwhile() -
 
 async def test_promise_9_a_woken_task_gets_its_turn_before_the_end_cancels_it() -> None:
     class Careless:
-        """A primitive that loses the item which it has handed to a task that is cancelled."""
+        """A primitive that loses an item handed to a task that is then cancelled."""
 
         def __init__(self) -> None:
             self.handed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -536,7 +536,7 @@ async def test_promise_9_a_woken_task_gets_its_turn_before_the_end_cancels_it() 
 
 
 class Counting(Source[int]):
-    """Counts how often all of its kind are polled; has a value when it was fed."""
+    """Counts the polls of all its instances; has a value once fed."""
 
     polls = 0
 

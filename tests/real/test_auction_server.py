@@ -1,6 +1,6 @@
-"""The auction with real WebSockets, and both of its servers under load, in processes of their own.
+"""The auction with real WebSockets, and both its servers under load, in separate processes.
 
-Its page is tested in a real browser, by docs/tests/test_auction_page.py.
+docs/tests/test_auction_page.py tests its page in a real browser.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Served:
 async def serving(
     server: ModuleType, folder: Path, monkeypatch: pytest.MonkeyPatch, period: float = 60
 ) -> AsyncIterator[Served]:
-    """A server, which is stopped as by a signal at the end of the block."""
+    """A server that is stopped, as if by a signal, at the end of the block."""
     stop = asyncio.Event()
     monkeypatch.setattr(server, "stop_at_signals", lambda: stop)
     served = Served(folder / "auction.db")
@@ -103,7 +103,7 @@ class Bidder:
         await self.ws.send_str(str(amount))
 
     async def told(self, text: str) -> dict[str, Any]:
-        """Wait until it is told this; return the whole line."""
+        """Wait for this text; return the whole line."""
         async for line in self.lines:
             if line["text"] == text:
                 return line

@@ -1,6 +1,6 @@
-"""The event feed with real WebSockets: what all are told, who is cut off, and the stop.
+"""The event feed with real WebSockets: messages, clients that are cut off, and the stop.
 
-Its page is tested in a real browser, by docs/tests/test_event_feed_page.py.
+docs/tests/test_event_feed_page.py tests its page in a real browser.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ Sec-WebSocket-Version: 13\r
 Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r
 \r
 """
-PING = b"\x89\xfd" + bytes(4 + 125)  # masked by zeros, and as long as it may be
+PING = b"\x89\xfd" + bytes(4 + 125)  # masked with zeros, and of the maximal length
 
 needs_signals = pytest.mark.skipif(
     sys.platform == "win32", reason="Windows can't ask a process to stop by SIGTERM"
@@ -61,7 +61,7 @@ class Printed(io.StringIO):
 
 @contextlib.asynccontextmanager
 async def server() -> AsyncIterator[str]:
-    """The address of a server in this event loop, which ends with the block at the latest."""
+    """The address of a server in this event loop, which ends at the latest with the block."""
     with contextlib.redirect_stdout(Printed()) as printed:
         serving = asyncio.create_task(event_feed.main(port=0))
         await printed.anything.wait()
@@ -75,9 +75,9 @@ async def server() -> AsyncIterator[str]:
 
 @contextlib.asynccontextmanager
 async def process(port: int = 0) -> AsyncIterator[tuple[Process, str]]:
-    """A server in a process of its own, which does not outlive the block; and its address."""
+    """A server in its own process, which does not outlive the block; and its address."""
     program = sys.executable, "-W", "always::ResourceWarning", SERVER, f"--port={port}"
-    environment = {**os.environ, "PYTHONASYNCIODEBUG": ""}  # it complains of a slow machine
+    environment = {**os.environ, "PYTHONASYNCIODEBUG": ""}  # it complains about a slow machine
     process = await asyncio.create_subprocess_exec(
         *program, env=environment, stdout=PIPE, stderr=PIPE
     )
@@ -91,7 +91,7 @@ async def process(port: int = 0) -> AsyncIterator[tuple[Process, str]]:
 
 
 async def ended(process: Process) -> list[str]:
-    """Wait for the end, which must be a good one; return what was said too late."""
+    """Wait for a clean exit; return the messages that came too late."""
     printed, complaints = await process.communicate()
     assert complaints == b""
     assert process.returncode == 0
@@ -121,7 +121,7 @@ async def client(address: str, **options: Any) -> AsyncIterator[Socket]:
 
 @contextlib.asynccontextmanager
 async def client_that_does_not_read(address: str) -> AsyncIterator[socket.socket]:
-    """A WebSocket by hand, because every library reads ahead."""
+    """A handmade WebSocket, because every library reads ahead."""
     with socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.setblocking(False)
@@ -132,7 +132,7 @@ async def client_that_does_not_read(address: str) -> AsyncIterator[socket.socket
 
 
 async def told(ws: Socket, text: str) -> dict[str, Any]:
-    """Wait until a client is told this; return the whole event."""
+    """Wait until a client receives this text; return the whole event."""
     while True:
         event: dict[str, Any] = await ws.receive_json()
         if event["text"] == text:
@@ -155,7 +155,7 @@ def nothing_is_logged(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
 
 @pytest.fixture
 def long_messages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Few of them fill the buffers between a server and a client that does not read."""
+    """Messages of which a few fill the buffers of a client that does not read."""
     monkeypatch.setattr(event_feed, "LONGEST", 200_000)
 
 
@@ -243,7 +243,7 @@ async def test_a_client_that_dies_counts_as_having_left() -> None:
     async with server() as address, client(address) as ada:
         async with client_that_does_not_read(address) as dying:
             await told(ada, "client 2 is here")
-            linger = struct.pack("ii", 1, 0)  # its end is a reset, as that of a crashed machine
+            linger = struct.pack("ii", 1, 0)  # the connection is reset, as by a crashed machine
             dying.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
             await asyncio.get_running_loop().sock_sendall(dying, PING * 500 + b"\x81\xff")
         assert (await told(ada, "client 2 has left"))["clients"] == 1
@@ -369,7 +369,7 @@ async def test_clients_that_do_not_read_do_not_delay_shutdown() -> None:
         for number in range(100):  # ten megabytes: more than the buffers hold
             await ada.send_str(long(number))
             await told(ada, f"client 1: {long(number)}")
-        # So many that the server can't answer them all, and says() waits as well.
+        # So many that the server can't answer them all, and says() has to wait too.
         await asyncio.get_running_loop().sock_sendall(slow, PING * 5000)
         await ada.send_str("pings were sent")
         await told(ada, "client 1: pings were sent")

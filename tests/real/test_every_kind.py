@@ -1,8 +1,8 @@
 """Real sources with nothing mocked: sockets on loopback, pipes, processes, threads.
 
-What docs/guides/sources.md says of each is proved in this folder; these tests are the same for all.
-They run on the real clock, because the other end of most of these sources does. Servers have tests
-of their own.
+This folder proves what docs/guides/sources.md says about each; these tests are the same for all.
+They run on the real clock, because the other end of most of these sources does. Servers have
+separate tests.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ LOSES_NOTHING: list[Any] = []
 def kind(
     *marks: pytest.MarkDecorator, loses_nothing: bool = True
 ) -> Callable[[Callable[..., AsyncIterator[Feed]]], None]:
-    """Add a kind of source to those that the tests of this section run with."""
+    """Add a kind of source to those that these tests run with."""
 
     def add(function: Callable[..., AsyncIterator[Feed]]) -> None:
         make = contextlib.asynccontextmanager(function)

@@ -1,4 +1,4 @@
-"""Every program in the docs runs, and prints what is recorded beside it."""
+"""Every program in the docs runs, and prints the output recorded beside it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "docs/examples"
-# Threads, processes and sockets don't know the virtual clock: these run as a user runs them.
+# Threads, processes and sockets don't know the virtual clock: these run as users run them.
 ON_THE_REAL_CLOCK = {
     "recipe_processes",
     "recipe_shutdown",
@@ -24,7 +24,7 @@ ON_THE_REAL_CLOCK = {
     "recipe_threads",
     "recipe_websockets",
 }
-# These have tests of their own.
+# These have their own tests.
 REAL = {
     "auction_house",
     "auction_load",
@@ -45,7 +45,7 @@ REAL = {
     "test_a_loop",
     "virtual_clock",
 }
-NEVER_RUN = {"recipe_kafka"}  # there is no server for it here
+NEVER_RUN = {"recipe_kafka"}  # it needs a server that is not here
 RECORDED = sorted(
     {path.stem for path in EXAMPLES.glob("*.out") if path.stem.isidentifier()}
     - ON_THE_REAL_CLOCK
@@ -81,7 +81,7 @@ def test_an_example_on_the_real_clock_prints_the_recorded_output_and_no_warning(
     example: str, pytestconfig: pytest.Config
 ) -> None:
     command = [sys.executable, "-W", "always::ResourceWarning", str(EXAMPLES / f"{example}.py")]
-    # In debug mode asyncio complains of a slow machine.
+    # In debug mode, asyncio complains about a slow machine.
     environment = {**os.environ, "PYTHONDEVMODE": "", "PYTHONASYNCIODEBUG": ""}
     ran = subprocess.run(  # noqa: S603 -- our own
         command, env=environment, capture_output=True, text=True, timeout=60

@@ -1,4 +1,4 @@
-"""The recipe for FastAPI: its programs in processes of their own, stopped by real signals."""
+"""The FastAPI recipe: its programs in separate processes, stopped by real signals."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from tests.real.test_examples import EXAMPLES
 pytest.importorskip("fastapi", reason="FastAPI is not installed")
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no SIGTERM on Windows")
 
-SERVICE_RESTART = 1012  # uvicorn's close code at its stop
+SERVICE_RESTART = 1012  # uvicorn's close code at shutdown
 
 
 @contextlib.asynccontextmanager
 async def running(program: str) -> AsyncIterator[tuple[Process, str]]:
-    """A program in a process of its own, when it answers; and its address."""
+    """A program in its own process, once it answers; and its address."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, Path(EXAMPLES, program), str(port)),
-        env={**os.environ, "PYTHONASYNCIODEBUG": ""},  # it complains of a slow machine
+        env={**os.environ, "PYTHONASYNCIODEBUG": ""},  # it complains about a slow machine
         stdout=PIPE,
         stderr=PIPE,
     )

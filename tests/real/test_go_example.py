@@ -43,7 +43,7 @@ def test_a_queue_keeps_a_senders_order_as_unbuffered_channels_do() -> None:
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What Go has compiled: its own packages once, and not once a program."""
+    """Go's build cache: its own packages are compiled once, not once per program."""
     return tmp_path_factory.mktemp("go")
 
 

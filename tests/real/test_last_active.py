@@ -1,4 +1,4 @@
-"""The batching example, on a real database, and as a real server that gets real signals."""
+"""The batching example, with a real database, and as a real server that gets real signals."""
 
 import asyncio
 import contextlib
@@ -27,7 +27,7 @@ needs_signals = pytest.mark.skipif(
 
 @contextlib.asynccontextmanager
 async def opened(path: Path) -> AsyncIterator[last_active.LastActive]:
-    """The table in a database that waits for no lock."""
+    """The table in a database that never waits for a lock."""
     async with aiosqlite.connect(path, timeout=0.01) as connection:
         await connection.execute(last_active.TABLE)
         yield last_active.LastActive(connection)
@@ -101,7 +101,7 @@ def test_a_failed_write_keeps_the_rows_for_the_next_one(
             await table.write()
             assert table.unwritten == {}
             assert (table.report.batches, table.report.rows_written) == (1, 3)
-            # Its age is that of the view that had to wait, not of the first one afterwards.
+            # Its age is that of the view that had to wait, not that of the first one afterwards.
             assert table.report.oldest_unwritten_view > time.time() - 15
 
     path = tmp_path / "database"
@@ -201,7 +201,7 @@ async def test_a_long_queue_is_emptied_before_the_tick_and_the_stop() -> None:
                 activity.put_nowait((user, 0.0))
             if len(batches) == 3:
                 stop.set()
-            await asyncio.sleep(2.5)  # by then the next tick is due, and so is the one after it
+            await asyncio.sleep(2.5)  # by then the next two ticks are due
 
     activity: asyncio.Queue[last_active.View] = asyncio.Queue()
     stop = asyncio.Event()

@@ -1,4 +1,4 @@
-"""What an MQTT broker sends, as a source."""
+"""Messages from an MQTT broker as a source."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.machinery.tools import steps
 
 @contextlib.asynccontextmanager
 async def subscribed(path: str) -> AsyncIterator[Feed]:
-    """A task that lives longer than the block feeds a queue."""
+    """A task that outlives the block feeds a queue."""
     news: asyncio.Queue[str] = asyncio.Queue()
     async with aiomqtt.Client(path, transport="unix") as client:
         await client.subscribe("news")
@@ -38,7 +38,7 @@ async def subscribed(path: str) -> AsyncIterator[Feed]:
         finally:
             listening.cancel()
             await asyncio.wait([listening])
-    await steps(5)  # it cancels tasks, and does not wait for them
+    await steps(5)  # it cancels tasks without waiting for them
 
 
 @on_the_real_clock

@@ -1,4 +1,4 @@
-"""What a NATS server sends, as a source."""
+"""Messages from a NATS server as a source."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from tests.machinery.feeds import (
 
 @contextlib.asynccontextmanager
 async def subscribed(address: str) -> AsyncIterator[Feed]:
-    """The subscription calls back, and feeds a queue."""
+    """The subscription's callback feeds a queue."""
     news: asyncio.Queue[Msg] = asyncio.Queue()
     client = await nats.connect(address)
     try:
         await client.subscribe("news", cb=news.put)
-        await client.flush()  # the server knows of it
+        await client.flush()  # the server knows about it
 
         async def send(message: str) -> None:
             await client.publish("news", message.encode())

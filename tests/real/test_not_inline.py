@@ -1,4 +1,4 @@
-"""Why some functions are not polled inline."""
+"""Why some functions must not be polled inline."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ async def test_a_thread_polled_inline_loses_values_that_arrive_between_calls() -
     items: queue.SimpleQueue[str] = queue.SimpleQueue()
     futures: list[asyncio.Future[str]] = []
 
-    async def get() -> str:  # as asyncio.to_thread
+    async def get() -> str:  # like asyncio.to_thread
         futures.append(asyncio.get_running_loop().run_in_executor(None, items.get))
         return await futures[-1]
 
@@ -52,7 +52,7 @@ async def test_an_anyio_stream_polled_inline_loses_items_that_arrive_between_cal
 @contextlib.asynccontextmanager
 async def bad_text_on_a_websocket() -> AsyncIterator[Callable[[], Coroutine[Any, Any, Any]]]:
     async with websocket(close_timeout=0.001) as (ours, theirs):
-        theirs.transport.pause_reading()  # so that it does not answer when we close
+        theirs.transport.pause_reading()  # so that it does not answer our close
         theirs.transport.write(b"\x81\x01\xff")
         yield ours.recv
         theirs.transport.abort()

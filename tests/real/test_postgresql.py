@@ -1,4 +1,4 @@
-"""What PostgreSQL notifies, as a source."""
+"""Notifications from PostgreSQL as a source."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def notify(connection: Notifies, *messages: str) -> None:
 
 @contextlib.asynccontextmanager
 async def listened_to_by_asyncpg(folder: str) -> AsyncIterator[Feed]:
-    """Its listener, which is called back, feeds a queue."""
+    """asyncpg's listener callback feeds a queue."""
     news: asyncio.Queue[str] = asyncio.Queue()
 
     def heard(_connection: object, _process: int, _channel: str, payload: object) -> None:
@@ -84,7 +84,7 @@ async def test_psycopg_notifications_fetched_together_are_lost_when_the_block_en
 
 @contextlib.asynccontextmanager
 async def listened_to_by_psycopg(folder: str) -> AsyncIterator[Feed]:
-    """A task that lives longer than the block feeds a queue."""
+    """A task that outlives the block feeds a queue."""
     news: asyncio.Queue[str] = asyncio.Queue()
     async with connected(folder) as connection, connected(folder) as sender:
         await connection.execute("LISTEN news")

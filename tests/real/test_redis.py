@@ -1,4 +1,4 @@
-"""What a Redis server sends, as a source, and what is lost of it."""
+"""Messages from a Redis server as a source, and which of them are lost."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ async def subscribed(path: str) -> AsyncIterator[tuple[PubSub, redis.asyncio.Red
         client.pubsub(ignore_subscribe_messages=True) as subscription,
     ):
         await subscription.subscribe("news")
-        # subscribe() waits for no answer: what another connection publishes could overtake it.
+        # subscribe() awaits no answer: what another connection publishes could overtake it.
         await subscription.get_message(timeout=5)
         assert await client.pubsub_numsub("news") == [("news", 1)]
         yield subscription, client
@@ -110,21 +110,21 @@ async def test_a_redis_listener_survives_a_broken_connection_but_misses_messages
 
 
 async def until(true: Callable[[], bool]) -> None:
-    """Ask the server until it is so."""
+    """Ask the server until this is true."""
     while not true():  # noqa: ASYNC110 -- the server tells nobody
         await asyncio.sleep(0.001)
 
 
 def blocked(other: redis.Redis) -> int:
-    """How many clients wait within the server."""
+    """How many clients are blocked in the server."""
     return int(other.info("clients")["blocked_clients"])
 
 
 async def cancel(call: Awaitable[Any], other: redis.Redis, send: Callable[[], object]) -> None:
-    """Cancel a call that waits once the server has answered, before the loop reads that."""
+    """Cancel a waiting call after the server has answered, but before the loop reads the answer."""
     task = asyncio.ensure_future(call)
     await until(lambda: blocked(other) == 1)
-    await steps(10)  # redis sends within wait_for(), which swallows a cancellation in Python 3.11
+    await steps(10)  # redis sends inside wait_for(), which swallows a cancellation in Python 3.11
     send()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

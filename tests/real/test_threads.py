@@ -30,7 +30,7 @@ async def test_a_thread_outlives_the_block_and_what_it_then_takes_is_lost() -> N
     loop, begun, taken = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
 
     def get() -> str:
-        loop.call_soon_threadsafe(begun.set)  # one that has not begun can still be cancelled
+        loop.call_soon_threadsafe(begun.set)  # one that has not started can still be cancelled
         item = items.get()
         loop.call_soon_threadsafe(taken.set)
         return item
@@ -126,7 +126,7 @@ async def test_a_janus_queue_polled_inline_leaves_items_to_others_from_3_13() ->
         await steps(3)
         items.sync_q.put("for whoever takes it")
         await steps(20)
-        if sys.version_info >= (3, 13):  # before, a notification is lost with who got it
+        if sys.version_info >= (3, 13):  # before, a notification is lost with its receiver
             assert other.done()
         assert items.async_q.qsize() + other.done() == 1
         other.cancel()

@@ -1,7 +1,7 @@
-"""What is released, from the build to the first program: `make test-dist`.
+"""The released distributions, from the build to the first program: `make test-dist`.
 
-It builds the sdist and the wheel from copies of the checkout, and takes longer than other tests.
-So it is run only by name.
+This builds the sdist and the wheel from copies of the checkout, and takes longer than other tests.
+So it runs only by name.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-# What the first program of the README leaves to the reader.
+# The parts of the README's first program that are left to the reader.
 AROUND_IT = """
 import asyncio
 from typing import assert_never
@@ -61,7 +61,7 @@ def build(source: Path, target: str) -> Path:
 
 
 def copied(into: Path) -> Path:
-    """What git knows of the checkout, and what it would add; as new as now."""
+    """A copy of the files that git knows or would add, with the current time as their date."""
     listed = command(
         "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", cwd=ROOT
     )
@@ -88,13 +88,13 @@ def unpacked(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def wheel(unpacked: Path) -> Path:
-    """Built from the sdist, as a release is."""
+    """The wheel, built from the sdist as for a release."""
     return build(unpacked, "wheel")
 
 
 @pytest.fixture(scope="module")
 def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """That of an environment with the wheel, and nothing else."""
+    """The Python of an environment that has only the wheel."""
     place = tmp_path_factory.mktemp("environment")
     venv.create(place, symlinks=sys.platform != "win32")
     python = place / ("Scripts" if sys.platform == "win32" else "bin") / "python"
@@ -105,7 +105,7 @@ def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def first_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The first block of Python in the README, in a file."""
+    """The first Python block of the README, in a file."""
     (block, *_) = re.findall(r"^```python\n(.+?)^```$", README, re.MULTILINE | re.DOTALL)
     if "asyncio.run(" not in block:
         block = AROUND_IT.format(program=textwrap.indent(block, "    "))
@@ -172,7 +172,7 @@ def test_mypy_finds_an_error_put_into_the_readmes_first_program(
 
 
 def test_the_sdist_contains_the_tests_and_they_pass(unpacked: Path) -> None:
-    """Without real servers, and with few schedules: CI has run these from the checkout."""
+    """Without real servers and with few schedules: CI runs those from the checkout."""
     source = str(unpacked / "src")
     where = command(
         sys.executable,

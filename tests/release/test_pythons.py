@@ -1,4 +1,4 @@
-"""The Pythons of the classifiers, of CI and of `requires-python` are the same ones."""
+"""The classifiers, CI and `requires-python` name the same versions of Python."""
 
 from __future__ import annotations
 

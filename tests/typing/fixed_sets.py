@@ -1,4 +1,4 @@
-"""A set that was built with sources is typed by position."""
+"""A set built with sources is typed by position."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable

@@ -1,7 +1,7 @@
-"""Go's test/chan/perm.go: what is only received from, what is only sent to, and what is both.
+"""Go's test/chan/perm.go: receive-only, send-only and bidirectional channels.
 
-Go says it by three types of channel. Here `queue.get` is the end that one receives from,
-`queue.put` the one that one sends to, and the queue itself is both.
+Go has three types of channel for them. Here `queue.get` is the receiving end, `queue.put` is the
+sending end, and the queue itself is both.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""How sources of a group end, fail and leave, and that nothing is lost then."""
+"""How a group's sources end, fail and leave, without losing anything."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ async def test_an_ending_leaves_its_group_once_its_value_is_delivered() -> None:
 
 
 async def test_once_and_after_leave_their_group_once_their_only_event_is_delivered() -> None:
-    """So a pool can be refilled at once."""
+    """So that a pool can be refilled at once."""
     running, delivered = Group[int, int](), list[int]()
 
     async def job(number: int) -> int:
@@ -254,7 +254,7 @@ async def test_a_group_holds_no_item_and_no_wake_between_two_calls() -> None:
         await steps(1)
         one.put_nowait(1)
         two.put_nowait(2)
-        _, (delivered, _) = await call  # which of them: asyncio does not promise it
+        _, (delivered, _) = await call  # asyncio does not promise which of them
         await steps(3)
         other = {"one": "two", "two": "one"}[delivered]
         assert {key: rival.done() for key, rival in rivals.items()} == {
@@ -486,7 +486,7 @@ async def test_a_key_that_can_no_longer_be_hashed_leaves_no_source_open() -> Non
 
 
 async def test_values_left_by_a_source_survive_the_shutdown_of_the_event_loop() -> None:
-    """asyncio.run() cancels every task: also the one in which the group ends."""
+    """asyncio.run() cancels every task, even the one in which the group ends."""
 
     class Slow(Probe):
         async def aclose(self) -> Iterable[int]:

@@ -286,7 +286,7 @@ async def test_cancel_from_inside_a_source_is_a_failure_of_that_source() -> None
 
 
 async def test_a_source_with_a_task_can_end_the_multi_await_in_its_first_step() -> None:
-    """The task may have begun eagerly, within a poll."""
+    """The task may have started eagerly, during a poll."""
     went_on = list[str]()
 
     async def function() -> None:
@@ -518,7 +518,7 @@ async def test_a_multi_await_can_be_a_source_of_another() -> None:
 
 @dropped_without_end
 def test_a_call_unfinished_when_its_loop_is_closed_gives_no_warning() -> None:
-    """A coroutine that is thrown away must not raise into the garbage collector."""
+    """A discarded coroutine must not raise inside the garbage collector."""
     queue = asyncio.Queue[int]()
     m = multi_await(queue.get)
     call = m.select()

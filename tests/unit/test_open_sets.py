@@ -1,4 +1,4 @@
-"""Sets that change while the program runs: add, remove, pause, resume; and biased ones."""
+"""Sets that change while the program runs: add, remove, pause, resume; and biased sets."""
 
 from __future__ import annotations
 
@@ -359,7 +359,7 @@ async def test_a_change_from_another_thread_raises_and_leaves_nothing_behind() -
 
 
 async def test_a_function_source_can_remove_a_source_in_its_first_step() -> None:
-    """Its task may have begun eagerly, within a poll."""
+    """Its task may have started eagerly, during a poll."""
 
     async def removes() -> str:
         assert await m.remove(0) == ()
@@ -679,7 +679,7 @@ async def test_a_biased_open_set_ranks_a_reused_position_by_its_number() -> None
         assert [await m.select() for _ in range(5)] == [(0, item) for item in range(5)]
 
 
-# A server that lives long
+# A long-lived server
 
 
 async def test_ten_thousand_connections_that_come_and_go_leave_nothing_behind() -> None:
@@ -688,7 +688,7 @@ async def test_ten_thousand_connections_that_come_and_go_leave_nothing_behind() 
         m.add(inbox.get)
 
         async def connections(count: int) -> None:
-            """Ten at a time, each of which sends one message and leaves."""
+            """Ten connections at a time, each of which sends one message and leaves."""
             there = [
                 (m.add(queue.get), queue) for queue in (asyncio.Queue[int]() for _ in range(10))
             ]
@@ -721,7 +721,7 @@ async def test_ten_thousand_connections_that_end_by_themselves_leave_only_live_o
         alive: deque[tuple[int, asyncio.Event]] = deque()
 
         async def connections(count: int) -> None:
-            """Ten at a time, each of which sends one message, and later hangs up."""
+            """Ten connections at a time, each of which sends one message and later hangs up."""
             for _ in range(count):
                 if len(alive) == 10:
                     position, hangs_up = alive.popleft()

@@ -1,4 +1,4 @@
-"""The overloads of the typed face follow one pattern: a slip in a long line would go unseen."""
+"""The overloads of the typed face follow one pattern: a slip in a long line would go unnoticed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def overloads(name: str) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
 
 
 def types(name: str) -> dict[str, str]:
-    """What each overload of a method gives, by the type of its `self`."""
+    """What each overload of a method returns, by the type of its `self`."""
     found = overloads(name)
     shown = {
         ast.unparse(node.args.args[0].annotation or ast.Constant(None)): ast.unparse(

@@ -1,4 +1,4 @@
-"""What the package exports, and that programs, people and static tools see the same."""
+"""What the package exports; programs, people and static tools must see the same."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_a_public_object_has_its_own_name_and_a_docstring(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted({*NAMES} - {"NothingToAwait", "PENDING", "SourceLike"}))
 def test_the_source_code_of_a_public_name_can_be_found(name: str) -> None:
-    """By IPython's `??` too, which asks inspect."""
+    """IPython's `??` finds it too, because it asks inspect."""
     source = inspect.getsource(getattr(multi_await, name))
     assert re.search(rf"^(async )?(def|class) {name}\b", source, re.MULTILINE)
 
@@ -48,6 +48,6 @@ def test_every_public_method_is_documented(method: str) -> None:
 
 
 def test_importing_the_package_needs_only_the_standard_library() -> None:
-    """With -S nothing else can be imported."""
+    """With -S, nothing else can be imported."""
     program = f"import sys; sys.path.append({str(HOME)!r}); import multi_await"
     subprocess.run([sys.executable, "-I", "-S", "-c", program], check=True)  # noqa: S603 -- our own

@@ -1,4 +1,4 @@
-"""Function sources, and a source of one's own."""
+"""Function sources and custom sources."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ async def test_unfinished_work_is_cancelled_and_awaited_at_the_end() -> None:
 
 
 async def test_an_item_handed_to_a_task_before_its_cancellation_is_not_lost() -> None:
-    """The mailbox is as careless as many are: it can't tell whether the task still wants it."""
+    """Like many, this mailbox is careless: it can't tell whether the task still wants the item."""
     mailbox: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     async def receive() -> str:
@@ -114,7 +114,7 @@ async def test_a_task_is_named_after_its_source_and_position() -> None:
         await m.select()
     (task,) = tasks
     assert task is not None
-    # Not within fetch: some loops name a task when its eager first step is over.
+    # Not inside fetch: some loops name a task only after its eager first step.
     assert task.get_name().startswith("source 1 (test_a_task_is_named_after_its_source")
 
 
@@ -153,15 +153,15 @@ async def test_tasks_are_created_by_the_loops_task_factory() -> None:
     async with multi_await(lambda: value_after(1, "made")) as m:
         assert await m.select() == (0, "made")
         assert len(made) == 1
-        assert "value_after" in repr(made[0])  # itself, and not another that awaits it
+        assert "value_after" in repr(made[0])  # the task itself, not one that awaits it
 
 
 async def test_a_delivered_failure_keeps_nothing_of_the_package_alive() -> None:
     class Failure(Exception):  # noqa: N818 -- it is one
-        """Unlike a built-in exception, it can be referred to weakly."""
+        """Unlike a built-in exception, it supports weak references."""
 
     async def fail() -> None:
-        await asyncio.sleep(1)  # what fails before it waits keeps its callers' frames, as any call
+        await asyncio.sleep(1)  # failing before a wait would keep the callers' frames
         raise Failure("failed")
 
     gc.disable()
@@ -185,7 +185,7 @@ async def test_a_delivered_failure_keeps_nothing_of_the_package_alive() -> None:
 
 
 async def test_a_failures_traceback_begins_where_the_package_called_the_function() -> None:
-    """In json, which has no frame of the caller's before it: the function is bound to its text."""
+    """In json, with no frame of the caller before it: the function is bound to its text."""
     source: Any = functools.partial(json.loads, "no JSON")
     async with multi_await(source) as m:
         _, (failure,) = await m.get()
@@ -197,7 +197,7 @@ async def test_a_failures_traceback_begins_where_the_package_called_the_function
 @pytest.mark.parametrize("call", ["select", "get_or_raise"])
 async def test_a_raised_failure_is_freed_without_the_garbage_collector(call: str) -> None:
     class Failure(Exception):  # noqa: N818 -- it is one
-        """Unlike a built-in exception, it can be referred to weakly."""
+        """Unlike a built-in exception, it supports weak references."""
 
     async def fail() -> None:
         await asyncio.sleep(1)
@@ -352,7 +352,7 @@ def test_the_repr_of_pending_is_its_name() -> None:
 
 
 async def test_discarding_the_coroutine_of_an_end_gives_no_warning(reported: Reported) -> None:
-    """As the garbage collector does with what an event loop that was dropped had not finished."""
+    """The garbage collector does that to unfinished coroutines of a dropped event loop."""
 
     class NeverEnds(Source[str]):
         def poll(self, wake: Wake) -> Pending:
@@ -373,7 +373,7 @@ async def test_discarding_the_coroutine_of_an_end_gives_no_warning(reported: Rep
 
 
 async def test_an_end_cancelled_before_its_first_step_is_started_again() -> None:
-    """As by a loop that shuts down; and no "never awaited" follows, though a factory wraps it."""
+    """As by a loop that shuts down; "never awaited" must not follow, even if a factory wraps it."""
     gate = Gate()
     m = multi_await(gate.get)
     m.select_nowait()

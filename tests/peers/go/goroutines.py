@@ -1,4 +1,4 @@
-"""What Go's tests use everywhere, for asyncio: range over a channel, `go`, and a test of blocking."""
+"""What Go's tests use everywhere, for asyncio: range over a channel, `go`, and what blocks."""
 
 from __future__ import annotations
 

@@ -288,7 +288,7 @@ async def test_sieve2_a_ring_of_tasks_with_a_buffer_that_grows_sieves_the_primes
 
         async def merge(primes: asyncio.Queue[int], composites: asyncio.Queue[int]) -> None:
             """Give the odd multiples of all the primes in order, each once."""
-            heap = list[tuple[int, int, asyncio.Queue[int]]]()  # paired with the prime: queues don't sort
+            heap = list[tuple[int, int, asyncio.Queue[int]]]()  # with the prime: queues don't sort
             while True:
                 prime = await primes.get()
                 multiples = counting(prime * prime, 2 * prime, 10)

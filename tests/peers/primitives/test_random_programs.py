@@ -135,7 +135,7 @@ class Program:
         for _ in range(ROUNDS):
             await asyncio.sleep(ROUND - self.loop.time() % ROUND)
             cancels = self.draw.random() < self.cancels
-            consumers = list(range(self.shared.consumers))  # each is cancelled at most once in a step
+            consumers = list(range(self.shared.consumers))  # each is cancelled once in a step
             self.draw.shuffle(consumers)
             for _ in range(self.draw.choice(self.deeds)):
                 if self.mixed:
@@ -182,7 +182,7 @@ async def test_a_multi_await_per_call_gives_the_same_as_a_bare_wait(kind: type[S
 
 
 class Calm(Program):
-    """Each step has either items or cancellations; consumers call again at once, with long timeouts."""
+    """A step has either items or cancellations; consumers call again at once, without timeouts."""
 
     timeouts = False
     at_once = True

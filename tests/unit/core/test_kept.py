@@ -1,4 +1,4 @@
-"""Outcomes that are kept beside their source, starts that fail, and ends that a factory hinders."""
+"""Kept outcomes, starts that fail, and ends that a task factory prevents."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.machinery.tools import steps
 
 
 class Scripted(Source[Any]):
-    """Does at each step what the test says: a value, or an exception to raise."""
+    """Does at each step what the test says: give a value or raise an exception."""
 
     def __init__(self, *polls: Any, start: Any = None, release: Any = None) -> None:
         self.polls = [*polls]
@@ -44,7 +44,7 @@ class Scripted(Source[Any]):
 
 
 class Interrupting(Scripted):
-    """Is interrupted when it is asked for its name, so many times."""
+    """Is interrupted so many times when asked for its name."""
 
     interrupts = 1
 

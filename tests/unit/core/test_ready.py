@@ -61,7 +61,7 @@ async def test_an_item_reaches_a_blocked_call_in_two_event_loop_passes() -> None
 
 
 class Log(Source[str]):
-    """Notes what is asked of it; is woken by hand."""
+    """Records the calls of its methods; is woken by hand."""
 
     def __init__(self) -> None:
         self.log = list[str]()
@@ -161,7 +161,7 @@ async def test_the_claim_of_a_removed_or_paused_source_is_released_at_most_once(
         asyncio.get_running_loop().call_soon(second.ready, "2")
         assert await m.select() == (0, "1")
         if change == "remove":
-            await m.remove(1)  # whose end it is lets go of everything
+            await m.remove(1)  # the end releases everything
             await steps(2)
             assert second.log == ["pending"]
         else:
@@ -241,7 +241,7 @@ async def test_a_claim_is_not_released_during_a_call_that_has_since_begun() -> N
         loop.call_soon(second.ready, "2")
         loop.call_soon(loop.call_soon, second.ready, "3")  # just before the release comes
         assert await m.select() == (0, "1")  # the release of the second's claim is on its way
-        second.value = None  # somebody else took the 2
+        second.value = None  # another task took the 2
         assert await m.select() == (1, "3")
         assert "released" not in second.log
 
@@ -401,7 +401,7 @@ async def test_after_128_calls_without_a_wait_the_event_loop_gets_its_turn(
     always.set()
     async with multi_await(always.wait) as m:
         for _ in range(128):
-            with pytest.raises(StopIteration):  # it has returned without a suspension
+            with pytest.raises(StopIteration):  # it has returned without suspending
                 getattr(m, call)().send(None)
         suspended = getattr(m, call)()
         assert suspended.send(None) is None

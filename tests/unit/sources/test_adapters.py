@@ -83,7 +83,7 @@ def test_once_with_something_not_awaitable_raises_type_error() -> None:
 
 
 class Numbers:
-    """An async iterable whose iterator is an async generator, as a websockets connection is."""
+    """An async iterable whose iterator is an async generator, like a websockets connection."""
 
     def __init__(self) -> None:
         self.log = list[str]()
@@ -102,7 +102,7 @@ class Numbers:
 
 
 class Iterator:
-    """An iterator of the caller's own."""
+    """The caller's own iterator."""
 
     closed = False
 
@@ -201,7 +201,7 @@ def test_each_with_something_not_async_iterable_raises_type_error(wrong: Any) ->
 
 
 class Items:
-    """Iterates over a queue, and hands out the queue's own method for it."""
+    """Iterates over a queue, and returns the queue's own method for each step."""
 
     def __init__(self, queue: asyncio.Queue[int]) -> None:
         self._queue = queue
@@ -304,7 +304,7 @@ async def test_put_keeps_waiting_if_somebody_else_took_the_room() -> None:
 async def test_put_leaves_no_putter_behind() -> None:
     queue = asyncio.Queue[int](1)
     queue.put_nowait(1)
-    source = put(queue, lambda: 2)  # kept: what is freed leaves none behind anyway
+    source = put(queue, lambda: 2)  # kept alive: once freed, it would leave none anyway
     async with multi_await(source) as m:
         m.select_nowait()
         assert "_putters" in repr(queue)

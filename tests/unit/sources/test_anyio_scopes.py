@@ -1,4 +1,4 @@
-"""Cancel scopes of anyio: held across a `yield` in each(), and around calls and blocks."""
+"""anyio's cancel scopes: held across a `yield` in each(), and around calls and blocks."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ async def test_an_anyio_task_group_that_fails_around_a_yield_raises_exception_gr
 async def test_a_block_that_ends_leaves_the_scope_of_its_generator(
     limited: Limited, wait: float
 ) -> None:
-    """A scope that is left by another task than entered it is an error of anyio's."""
+    """anyio raises an error if a task leaves a scope that another task entered."""
     async with multi_await(each(limited())) as m:
         assert await m.select() == (0, "first")
         if wait:
@@ -124,7 +124,7 @@ async def test_a_block_that_ends_leaves_the_scope_of_its_generator(
     assert m.undelivered == ()
     assert asyncio.get_running_loop().time() == wait
     assert asyncio.all_tasks() == {asyncio.current_task()}
-    await asyncio.sleep(5)  # nothing of the scope is left that could strike
+    await asyncio.sleep(5)  # nothing is left of the scope that could cancel
 
 
 # -- around a call ---------------------------------------------------------------------------------
@@ -166,7 +166,7 @@ async def test_a_call_in_an_already_cancelled_scope_takes_nothing() -> None:
 
 
 async def test_a_block_in_a_cancelled_scope_ends_its_sources_before_it_exits() -> None:
-    """anyio cancels again at each pass of the event loop, so time would not pass meanwhile."""
+    """anyio cancels again at every pass of the event loop, so time would not pass meanwhile."""
     passes = 0
 
     async def slow_to_end() -> None:

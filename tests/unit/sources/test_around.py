@@ -1,4 +1,4 @@
-"""What `each`, `once`, `ending` and `catching` do on the rarer paths."""
+"""What `each`, `once`, `ending` and `catching` do on rare paths."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ async def test_once_with_an_async_iterable_suggests_each() -> None:
 
 
 class Countdown:
-    """An iterator that is no generator: it has no athrow."""
+    """An iterator that is not a generator: it has no athrow."""
 
     def __init__(self, closes: BaseException | None = None) -> None:
         self.left = 2
@@ -164,7 +164,7 @@ async def test_a_raised_failed_start_is_freed_without_the_garbage_collector(
     adapter: Callable[[Any], Source[Any]],
 ) -> None:
     class Failure(BaseException):
-        """Unlike a built-in exception, it can be referred to weakly; not caught."""
+        """Unlike a built-in exception, it supports weak references; not caught."""
 
     class FailsWith(Fails):
         def start(self) -> None:

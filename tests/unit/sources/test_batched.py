@@ -28,7 +28,7 @@ def filled(count: int, queue: Queue | None = None) -> Queue:
 
 
 class Unlucky(asyncio.Queue[int]):
-    """Fails when it comes to 3, and has taken nothing then."""
+    """Fails at 3 without taking it."""
 
     def get_nowait(self) -> int:
         item = super().get_nowait()

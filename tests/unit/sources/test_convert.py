@@ -1,4 +1,4 @@
-"""What may be a source, and what a mistake gets."""
+"""What may be a source, and which errors mistakes raise."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ async def own() -> int:
 
 
 class Able:
-    """Awaitable, and no function."""
+    """Awaitable, but not a function."""
 
     def __await__(self) -> Any:
         yield

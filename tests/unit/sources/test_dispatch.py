@@ -1,4 +1,4 @@
-"""Which methods are polled inline: asyncio's own that await nothing but asyncio's own."""
+"""Which methods are polled inline: asyncio's own that await only asyncio's own."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def patched() -> Any:
 
 
 async def tasks_of(function: Callable[[], Awaitable[object]] | Any) -> int:
-    """How many tasks a source needs to wait."""
+    """How many tasks a source needs for waiting."""
     async with multi_await(function) as m:
         assert m.select_nowait() is None
         tasks = len(asyncio.all_tasks()) - 1
@@ -119,7 +119,7 @@ async def test_super_get_polls_asyncios_get_rather_than_the_override() -> None:
 
 
 class Asks(asyncio.Queue[int]):
-    """Overrides all that `get` and `put` call."""
+    """Overrides everything that `get` and `put` call."""
 
     def __init__(self, maxsize: int = 0) -> None:
         super().__init__(maxsize)

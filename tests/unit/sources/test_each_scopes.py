@@ -1,4 +1,4 @@
-"""each(): one task for the whole iteration, its end included."""
+"""each(): one task for the whole iteration, including its end."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ async def test_a_task_group_that_fails_around_a_yield_raises_exception_group() -
 async def test_the_end_of_the_block_closes_a_task_group_around_a_yield(
     fails: bool, reported: Reported
 ) -> None:
-    """A task group wraps the GeneratorExit that closes the generator: that alone is no failure."""
+    """A task group wraps the GeneratorExit that closes the generator, which is not a failure."""
     ended = list[str]()
 
     async def background() -> None:
@@ -128,7 +128,7 @@ async def test_no_item_is_fetched_before_another_call_needs_it() -> None:
 
 
 class Rows:
-    """An iterable whose iterator neither is a generator nor has an athrow."""
+    """An iterable whose iterator is not a generator and has no athrow."""
 
     def __init__(self, *, fails: bool) -> None:
         self.fails = fails

@@ -1,4 +1,4 @@
-"""Inline polling: what is polled so, that it takes nothing ahead, and coroutines that misbehave."""
+"""Inline polling: what is polled inline, that it takes nothing ahead, and bad coroutines."""
 
 from __future__ import annotations
 
@@ -199,11 +199,11 @@ async def test_a_stream_gives_each_line_once_despite_cancellations() -> None:
         await writer.wait_closed()
 
 
-# What an inline coroutine is asked to do when it is cancelled, and what happens if it does not.
+# How an inline coroutine must react to a cancellation, and what happens if it does not.
 
 
 async def released(function: Callable[[], Coroutine[Any, Any, Any]], event: asyncio.Event) -> Any:
-    """A MultiAwait whose one inline source was woken between two calls, and so was given up."""
+    """A MultiAwait whose only inline source was woken between two calls, and so was abandoned."""
     m = multi_await(inline(function))
     assert m.select_nowait() is None
     event.set()
@@ -212,7 +212,7 @@ async def released(function: Callable[[], Coroutine[Any, Any, Any]], event: asyn
 
 
 def counting(event: asyncio.Event) -> Callable[[], Coroutine[Any, Any, int]]:
-    """A coroutine function that tells how often it was called."""
+    """A coroutine function that returns how often it was called."""
     calls = itertools.count(1)
 
     async def counted() -> int:
@@ -333,7 +333,7 @@ async def test_an_inline_coroutine_is_not_cancelled_again_while_it_cleans_up() -
             raise
 
     m = await released(slow, event)
-    await asyncio.sleep(5)  # its clean-up wakes it, and no call is there
+    await asyncio.sleep(5)  # its clean-up wakes it while there is no call
     assert await m.select() == (0, None)
     await m.cancel()
     assert done == ["cleaned up"]

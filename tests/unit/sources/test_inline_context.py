@@ -1,4 +1,4 @@
-"""inline(): each coroutine has one context of its own, from its first step to its last."""
+"""inline(): each coroutine has one context, from its first step to its last."""
 
 from __future__ import annotations
 

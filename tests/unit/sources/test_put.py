@@ -1,4 +1,4 @@
-"""put(): where an item is, whatever the queue does with it, and queues with a put of their own."""
+"""put(): where an item is, whatever the queue does with it, and queues with an overridden put."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from tests.machinery.tools import cancelled_after, steps
 
 
 class Word(str):
-    """Can't be compared with a number, and says so."""
+    """Can't be compared with a number."""
 
     __slots__ = ()
 
 
 class Stamping(asyncio.Queue[Any]):
-    """Its own put stamps each item, and takes its time before and after."""
+    """Its own put stamps each item, and suspends before and after."""
 
     def __init__(self, maxsize: int = 0, before: float = 0, after: float = 0) -> None:
         super().__init__(maxsize)

@@ -75,7 +75,7 @@ async def test_a_source_refused_by_add_can_be_used_again() -> None:
 
 
 async def test_every_coroutine_passed_to_a_refused_call_is_closed() -> None:
-    """Or else a warning that it was never awaited would follow, which is an error here."""
+    """Otherwise a "never awaited" warning would follow, which is an error in these tests."""
     tick = every(1)
     async with multi_await(tick):
         mistakes: tuple[Any, ...] = (own(), tick, own(), 3, own())
@@ -151,7 +151,7 @@ def test_passing_a_container_raises_an_error_that_says_how_to_unpack_it(
 
 @dataclasses.dataclass(frozen=True)
 class Frozen(Source[str]):
-    """A source of one's own that can't be written to."""
+    """A custom source whose attributes can't be set."""
 
     word: str
 
@@ -248,7 +248,7 @@ async def test_once_with_an_asynchronous_iterable_suggests_each() -> None:
 async def test_catching_without_a_function_raises_and_closes_a_coroutine(
     mistake: Any,
 ) -> None:
-    """Or else a warning that it was never awaited would follow, which is an error here."""
+    """Otherwise a "never awaited" warning would follow, which is an error in these tests."""
     tick = every(1)
     coroutine: Any = own()
     for source in (tick, coroutine):
@@ -257,7 +257,7 @@ async def test_catching_without_a_function_raises_and_closes_a_coroutine(
         assert str(e.value) == (
             f"catching() needs a function that turns a failure into a value, not {mistake!r}"
         )
-    async with multi_await(catching(tick, str)) as m:  # which can be handed over again
+    async with multi_await(catching(tick, str)) as m:  # they can be used again
         assert await m.select() == (0, 1)
 
 

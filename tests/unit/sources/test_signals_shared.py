@@ -1,4 +1,4 @@
-"""signals(): from the start to the end, sources that share a signal, and what is put back."""
+"""signals(): start and end, sources that share a signal, and the restored handlers."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ Handled = list[int]
 
 @pytest.fixture(autouse=True)
 def handlers_from_before() -> Iterator[None]:
-    """Whatever a test leaves, the next one begins with what was there."""
+    """Restore the handlers, whatever the test has left."""
     before = {signum: signal.getsignal(signum) for signum in (SIGNUM, OTHER, signal.SIGINT)}
     yield
-    # Sources that were never ended are let go of when the next one of their signal starts.
+    # Sources that were never ended are released when the next source of their signal starts.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         with asyncio.Runner(loop_factory=new_loop) as runner:
@@ -50,7 +50,7 @@ async def starts_and_ends(signums: list[int]) -> None:
 
 @pytest.fixture
 def handled() -> Handled:
-    """What came to the handler from before."""
+    """What the previous handler received."""
     handled = Handled()
     signal.signal(SIGNUM, lambda signum, _: handled.append(signum))
     return handled
@@ -226,7 +226,7 @@ async def test_a_new_source_takes_a_signal_over_and_later_restores_the_newest_ha
 async def test_the_packages_handler_restored_by_other_code_acts_as_the_previous_one(
     handled: Handled,
 ) -> None:
-    """Other code sets its handler while a source waits, and undoes that when none does any more."""
+    """Other code sets its handler while a source waits, and restores ours when none does."""
     async with multi_await(signals(SIGNUM)):
         ours = signal.signal(SIGNUM, signal.SIG_IGN)
     signal.signal(SIGNUM, ours)
@@ -255,7 +255,7 @@ def test_two_consecutive_event_loops_can_handle_a_signal(handled: Handled) -> No
 
 
 def dropped() -> MultiAwait[signal.Signals]:
-    """What has waited for a signal in an event loop that is closed now, and was never ended."""
+    """A MultiAwait that waited for a signal in a loop that is now closed, and was never ended."""
 
     async def main() -> MultiAwait[signal.Signals]:
         m = multi_await(signals(SIGNUM))
@@ -336,7 +336,7 @@ def test_the_last_source_of_an_open_loop_restores_the_previous_handler(
 
 @dropped_without_end
 def test_ctrl_c_after_asyncio_run_raises_keyboard_interrupt() -> None:
-    """Also after two sources that overlapped, and one that was never ended."""
+    """Even after two sources that overlapped, and one that was never ended."""
 
     async def main() -> MultiAwait[signal.Signals]:
         first, second, never_ended = (multi_await(signals(signal.SIGINT)) for _ in range(3))

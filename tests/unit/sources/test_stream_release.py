@@ -1,4 +1,4 @@
-"""A stream that woke a source is left alone between two calls, for whoever reads it then."""
+"""A stream that woke a source is free between two calls, for any task that reads it then."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SOURCES: list[Make] = [
 async def test_a_program_that_reads_a_stream_after_a_call_gets_its_line(
     make: Make, passes: int
 ) -> None:
-    """Or is told by asyncio that another waits already."""
+    """Or asyncio tells it that another task is already waiting."""
     reader, queue = asyncio.StreamReader(), asyncio.Queue[str]()
     async with multi_await(queue.get, make(reader)) as m:
         selecting = asyncio.ensure_future(m.select())

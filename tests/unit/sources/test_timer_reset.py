@@ -106,7 +106,7 @@ async def test_reset_and_stop_drop_a_tick_that_is_due_but_undelivered(
 @both
 @pytest.mark.parametrize("call", ["reset", "stop"])
 async def test_a_tick_dropped_while_a_call_wakes_up_is_not_delivered(timer: Any, call: str) -> None:
-    """The timer has fired, and before the task that waits has its turn, this one calls."""
+    """The timer has fired, and this task calls before the waiting task gets its turn."""
     source, queue = timer(1), asyncio.Queue[str]()
     async with multi_await(source, queue.get) as m:
         waiting = asyncio.ensure_future(m.select())
@@ -190,7 +190,7 @@ async def test_a_timer_stopped_and_reset_before_its_start_counts_from_the_start(
 
 @both
 def test_a_stopped_timer_leaves_nothing_on_the_loop(timer: Any) -> None:
-    """Were a handle left, the clock would move on to it before the loop finds that all wait."""
+    """If a handle were left, the clock would move on to it before the loop detects the deadlock."""
 
     async def wait_for_ever() -> None:
         source = timer(1)

@@ -1,4 +1,4 @@
-"""every() and after(): when their clock starts, what is due at once, and what is refused."""
+"""every() and after(): when they start, what is due at once, and what is refused."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def test_a_timer_starts_when_the_block_is_entered(timer: Any) -> None:
 async def test_a_timer_starts_when_it_is_added_to_a_started_set(timer: Any) -> None:
     async with multi_await() as m:
         m.add(timer(1))
-        await asyncio.sleep(0.9)  # a handler that takes its time
+        await asyncio.sleep(0.9)  # a slow handler
         m.add(timer(1))
         await asyncio.sleep(0.9)
         assert await m.select() == (0, 1)
@@ -117,7 +117,7 @@ async def test_the_longest_period_that_a_float_can_hold_is_accepted() -> None:
 
 
 async def test_a_custom_source_that_wraps_a_timer_need_not_call_start() -> None:
-    """As a source that was written before there was such a thing: the first poll starts it."""
+    """Like a source written before start() existed: the first poll starts it."""
 
     class Around(Source[int]):
         def __init__(self, timer: Timer) -> None:

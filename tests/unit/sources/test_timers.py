@@ -47,7 +47,7 @@ async def test_ticks_missed_while_the_event_loop_was_blocked_are_counted() -> No
 
 
 async def test_ten_tenths_of_a_second_are_ten_periods() -> None:
-    """And not nine, though 1 // 0.1 is 9: what stands for 0.1 is a little more than a tenth."""
+    """And not nine, although 1 // 0.1 is 9: the float 0.1 is slightly more than a tenth."""
     async with multi_await(every(0.1)) as m:
         assert m.select_nowait() is None
         pass_time(1.0)
@@ -55,7 +55,7 @@ async def test_ten_tenths_of_a_second_are_ten_periods() -> None:
 
 
 async def test_a_timer_that_fires_slightly_early_gives_one_tick() -> None:
-    """The event loop fires timers early by as much as its clock's resolution, a nanosecond."""
+    """The event loop fires timers up to its clock's resolution early, a nanosecond."""
     async with multi_await(every(1)) as m:
         for tick in range(1, 10):
             other = asyncio.ensure_future(asyncio.sleep(1 - 5e-10))
@@ -88,7 +88,7 @@ async def test_timers_need_no_task() -> None:
 
 
 def test_a_timer_is_cancelled_when_the_block_ends() -> None:
-    """Were one still set, the clock would move on to it before the loop finds that all wait."""
+    """If one were still set, the clock would move on to it before the loop detects the deadlock."""
 
     async def wait_for_ever() -> None:
         async with multi_await(every(1), after(1)) as m:
