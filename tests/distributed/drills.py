@@ -411,7 +411,7 @@ async def test_a_worker_is_stopped_while_redis_is_down() -> None:
         assert seconds < 10
 
 
-# -- and all that is no accident -------------------------------------------------------------------
+# -- everything that is not an accident ------------------------------------------------------------
 
 
 async def test_workers_that_start_together_race_to_create_the_table_and_the_group() -> None:

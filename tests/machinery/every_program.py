@@ -182,7 +182,7 @@ def length_for(setting: Setting, length: int) -> int:
     return length - 1 if less and length > 2 else length
 
 
-# -- all of them -----------------------------------------------------------------------------------
+# -- every program ---------------------------------------------------------------------------------
 
 
 class Program(NamedTuple):

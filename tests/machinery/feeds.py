@@ -43,7 +43,7 @@ async def take(m: Any, *enough: int) -> tuple[list[list[Any]], int]:
     return values, timed_out
 
 
-async def each_message_comes_once_and_in_order(feed: Feed) -> None:
+async def check_each_message_arrives_once_and_in_order(feed: Feed) -> None:
     """Beside ticks, and whichever calls time out."""
     async with multi_await(feed.source, every(0.001)) as m:
 
@@ -59,7 +59,7 @@ async def each_message_comes_once_and_in_order(feed: Feed) -> None:
         assert timed_out > 0
 
 
-async def what_was_not_delivered_is_kept(feed: Feed) -> None:
+async def check_undelivered_values_are_kept(feed: Feed) -> None:
     """At the end of the block it is in `undelivered` or still in the source."""
     async with multi_await(feed.source, every(0.001)) as m:
         for message in MESSAGES[:10]:

@@ -205,7 +205,7 @@ class Consumer:
     def free_position(self) -> int:
         return next(number for number in itertools.count() if number not in self.positions)
 
-    def without_hope(self) -> bool:
+    def nothing_to_await(self) -> bool:
         return all(position.over() for position in self.positions.values())
 
     def surely_ready(self) -> list[Position]:
@@ -269,7 +269,7 @@ class Consumer:
         elif self.closed:
             must(is_error(result, RuntimeError, "was closed by cancel()"), f"closed: {result!r}")
         elif isinstance(result, NothingToAwait | StopAsyncIteration):
-            self.has_no_hope(name, result)
+            self.finds_nothing_to_await(name, result)
         elif isinstance(result, BaseException):
             self.fails(name, result)
         elif name not in ONE_EVENT:
@@ -282,18 +282,20 @@ class Consumer:
             must(not position.taken or position.kept, f"{name}: {result!r}, and lost {position}")
         self.calling = None
 
-    def has_no_hope(self, name: str, result: BaseException) -> None:
+    def finds_nothing_to_await(self, name: str, result: BaseException) -> None:
         if not self.positions:
             expected = is_error(result, NothingToAwait, "Attempted to await 0 coroutines")
         elif name == "async for":
             expected = isinstance(result, StopAsyncIteration)
         else:
             expected = is_error(result, NothingToAwait, "every source is exhausted")
-        self.world.must(expected and self.without_hope(), f"{name}: {result!r}, {self.positions}")
+        self.world.must(
+            expected and self.nothing_to_await(), f"{name}: {result!r}, {self.positions}"
+        )
 
     def gives_nothing(self, name: str) -> None:
         self.world.must(name in NOWAIT_CALLS, f"{name} gave nothing")
-        self.world.must(not self.without_hope(), f"{name} has hope, of {self.positions}")
+        self.world.must(not self.nothing_to_await(), f"{name} gave nothing, of {self.positions}")
         self.leaves_nothing(name, [])
 
     def gives_a_round(self, name: str, result: Any) -> None:
@@ -389,9 +391,9 @@ class Consumer:
         if self.calling is not None:
             self.world.seen["blocked at rest"] += 1
             ready = self.surely_ready()
-            hopeless = self.closed or self.without_hope()
+            hopeless = self.closed or self.nothing_to_await()
             self.world.must(not ready, f"{self.calling} is blocked, and there is {ready}")
-            self.world.must(not hopeless, f"{self.calling} waits for ever: {self.positions}")
+            self.world.must(not hopeless, f"{self.calling} waits forever: {self.positions}")
         assert repr(self.real)
 
 
@@ -499,10 +501,10 @@ class GroupConsumer(Consumer):
     def make(self, sources: Sequence[Any]) -> Any:
         return InAGroup(self.biased)
 
-    def without_hope(self) -> bool:
+    def nothing_to_await(self) -> bool:
         return False
 
-    def has_no_hope(self, name: str, result: BaseException) -> None:
+    def finds_nothing_to_await(self, name: str, result: BaseException) -> None:
         self.world.must(False, f"{name} of a group: {result!r}")
 
     def gives_a_round(self, name: str, result: Any) -> None:

@@ -256,9 +256,9 @@ def run_pytest(
     return (ended[1], text) if ended[0] else (None, f"{text}\n{TIMED_OUT}")
 
 
-def prepare(anew: bool) -> None:
+def prepare(restart: bool) -> None:
     """Make the copy and enter it; start a session for each module that is new or has changed."""
-    if anew:
+    if restart:
         shutil.rmtree(COPY, ignore_errors=True)
     shutil.rmtree(COPY / "src", ignore_errors=True)  # a module may have been deleted
     copy_the_checkout()  # even where a killed run may have left a mutant behind
@@ -357,14 +357,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--stages", nargs="*", choices=STAGES, help="else all, `whole` at the end")
     parser.add_argument("--modules", default="", help="a regular expression")
-    parser.add_argument("--anew", action="store_true", help="forget what was found before")
+    parser.add_argument("--restart", action="store_true", help="forget what was found before")
     parser.add_argument("--again", action="store_true", help="those too that have survived")
     parser.add_argument("--report", action="store_true", help="only what was found so far")
     chosen = parser.parse_args()
     if chosen.report:
         return report()
     plugins.OPERATOR_PROVIDERS["own"] = {"RemoveStatement": RemoveStatement}
-    prepare(chosen.anew)
+    prepare(chosen.restart)
     for stages in [chosen.stages] if chosen.stages else [list(STAGES)[:-1], ["whole"]]:
         run_mutants(stages, chosen.modules, chosen.again)
     return report()

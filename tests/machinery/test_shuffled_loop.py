@@ -46,7 +46,7 @@ def futures(count: int) -> list[asyncio.Future[None]]:
     return [asyncio.get_running_loop().create_future() for _ in range(count)]
 
 
-# -- what changes places ---------------------------------------------------------------------------
+# -- what may be shuffled --------------------------------------------------------------------------
 
 
 async def wakes_tasks(told: Told) -> None:
@@ -237,7 +237,7 @@ def test_each_timer_fires_at_its_time() -> None:
     assert orders(program) == {("1", "1", "2", "3", "3")}
 
 
-# -- callbacks are what they were ------------------------------------------------------------------
+# -- callbacks behave as before --------------------------------------------------------------------
 
 
 def test_each_callback_runs_once_even_if_another_is_cancelled() -> None:

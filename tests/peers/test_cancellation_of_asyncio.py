@@ -184,7 +184,7 @@ async def test_a_cancelled_wait_cancels_none_of_its_tasks() -> None:
     assert await task == "done"
 
 
-# -- loses its place -------------------------------------------------------------------------------
+# -- its place in line is lost ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", ["Queue.get", "Queue.put", "Lock.acquire", "Semaphore.acquire"])

@@ -541,7 +541,7 @@ def take_all(scenario: Scenario, completed: tuple[Any, ...]) -> None:
 CALLS = [select, iterate, get, get_or_raise, now_and_then]
 
 
-# -- what befalls it -------------------------------------------------------------------------------
+# -- what happens to it ----------------------------------------------------------------------------
 
 
 def is_cancelled(scenario: Scenario) -> None:

@@ -237,7 +237,7 @@ async def leaves(m: Any, store: Store) -> None:
     m.get_nowait()
 
 
-async def leaves_what_is_there(m: Any, store: Store) -> None:
+async def leaves_outcomes_untaken(m: Any, store: Store) -> None:
     m.get_nowait()
     store.fill()
     await asyncio.sleep(2)
@@ -270,7 +270,7 @@ PATHS: list[Path] = [
     removes,
     nothing,
     leaves,
-    leaves_what_is_there,
+    leaves_outcomes_untaken,
     is_closed_while_it_waits,
 ]
 
@@ -459,7 +459,7 @@ async def test_a_misuse_leaves_no_garbage() -> None:
             await mistakes()
 
 
-# -- when what was held is let go ------------------------------------------------------------------
+# -- when held objects are released ----------------------------------------------------------------
 
 THINGS = ["queue", "inline", "function", "once", "each", "put", "own"]
 

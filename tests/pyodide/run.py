@@ -105,7 +105,7 @@ class SkipsWhatIsLacking:
 def main(options: Any) -> int:
     """Run pytest on the checkout; the result is its exit code."""
     os.chdir(CHECKOUT)
-    # A call that goes on for ever must end as RecursionError before JavaScript's stack is full.
+    # Endless recursion must end as RecursionError before JavaScript's stack is full.
     sys.setrecursionlimit(400)
     # From here on this is like any Python: Pyodide's loop, which always runs, is not used.
     asyncio._set_running_loop(None)

@@ -163,7 +163,7 @@ def long(number: int) -> str:
     return f"{number}".zfill(100_000)
 
 
-# -- what all are told -----------------------------------------------------------------------------
+# -- messages to all -------------------------------------------------------------------------------
 
 
 @on_the_real_clock
@@ -205,7 +205,7 @@ def test_the_loop_of_the_first_step_is_the_loop_of_the_server() -> None:
     assert inspect.getsource(event_feed_core.feed) == inspect.getsource(event_feed.feed)
 
 
-# -- clients that are a burden ---------------------------------------------------------------------
+# -- difficult clients -----------------------------------------------------------------------------
 
 
 @pytest.mark.usefixtures("long_messages")

@@ -32,8 +32,8 @@ from tests.machinery.ends import (
 from tests.machinery.feeds import (
     MESSAGES,
     Feed,
-    each_message_comes_once_and_in_order,
-    what_was_not_delivered_is_kept,
+    check_each_message_arrives_once_and_in_order,
+    check_undelivered_values_are_kept,
 )
 
 Kind = Callable[[], contextlib.AbstractAsyncContextManager[Feed]]
@@ -196,7 +196,7 @@ async def test_each_message_arrives_once_and_in_order_despite_ticks_and_timeouts
     kind: Kind,
 ) -> None:
     async with kind() as feed:
-        await each_message_comes_once_and_in_order(feed)
+        await check_each_message_arrives_once_and_in_order(feed)
 
 
 @pytest.mark.parametrize("kind", LOSES_NOTHING)
@@ -205,4 +205,4 @@ async def test_undelivered_messages_are_in_undelivered_or_still_in_the_source(
     kind: Kind,
 ) -> None:
     async with kind() as feed:
-        await what_was_not_delivered_is_kept(feed)
+        await check_undelivered_values_are_kept(feed)

@@ -11,8 +11,8 @@ import aiomqtt
 from tests.machinery.ends import on_the_real_clock
 from tests.machinery.feeds import (
     Feed,
-    each_message_comes_once_and_in_order,
-    what_was_not_delivered_is_kept,
+    check_each_message_arrives_once_and_in_order,
+    check_undelivered_values_are_kept,
 )
 from tests.machinery.tools import steps
 
@@ -44,10 +44,10 @@ async def subscribed(path: str) -> AsyncIterator[Feed]:
 @on_the_real_clock
 async def test_each_mqtt_message_arrives_once_from_a_queue(mosquitto: str) -> None:
     async with subscribed(mosquitto) as feed:
-        await each_message_comes_once_and_in_order(feed)
+        await check_each_message_arrives_once_and_in_order(feed)
 
 
 @on_the_real_clock
 async def test_an_mqtt_message_that_a_task_put_into_a_queue_is_kept(mosquitto: str) -> None:
     async with subscribed(mosquitto) as feed:
-        await what_was_not_delivered_is_kept(feed)
+        await check_undelivered_values_are_kept(feed)

@@ -15,8 +15,8 @@ from multi_await import multi_await
 from tests.machinery.ends import on_the_real_clock
 from tests.machinery.feeds import (
     Feed,
-    each_message_comes_once_and_in_order,
-    what_was_not_delivered_is_kept,
+    check_each_message_arrives_once_and_in_order,
+    check_undelivered_values_are_kept,
 )
 
 
@@ -40,13 +40,13 @@ async def subscribed(address: str) -> AsyncIterator[Feed]:
 @on_the_real_clock
 async def test_each_nats_message_arrives_once_from_a_queue(nats_server: str) -> None:
     async with subscribed(nats_server) as feed:
-        await each_message_comes_once_and_in_order(feed)
+        await check_each_message_arrives_once_and_in_order(feed)
 
 
 @on_the_real_clock
 async def test_a_nats_message_that_was_put_into_a_queue_is_kept(nats_server: str) -> None:
     async with subscribed(nats_server) as feed:
-        await what_was_not_delivered_is_kept(feed)
+        await check_undelivered_values_are_kept(feed)
 
 
 @on_the_real_clock

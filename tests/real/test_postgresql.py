@@ -14,8 +14,8 @@ from multi_await import each, multi_await
 from tests.machinery.ends import on_the_real_clock
 from tests.machinery.feeds import (
     Feed,
-    each_message_comes_once_and_in_order,
-    what_was_not_delivered_is_kept,
+    check_each_message_arrives_once_and_in_order,
+    check_undelivered_values_are_kept,
 )
 
 Notifies = psycopg.AsyncConnection[tuple[object, ...]]
@@ -58,13 +58,13 @@ async def test_each_notification_arrives_once_from_a_queue_fed_by_asyncpg(
     postgresql: str,
 ) -> None:
     async with listened_to_by_asyncpg(postgresql) as feed:
-        await each_message_comes_once_and_in_order(feed)
+        await check_each_message_arrives_once_and_in_order(feed)
 
 
 @on_the_real_clock
 async def test_a_notification_that_asyncpg_put_into_a_queue_is_kept(postgresql: str) -> None:
     async with listened_to_by_asyncpg(postgresql) as feed:
-        await what_was_not_delivered_is_kept(feed)
+        await check_undelivered_values_are_kept(feed)
 
 
 @on_the_real_clock
@@ -104,4 +104,4 @@ async def listened_to_by_psycopg(folder: str) -> AsyncIterator[Feed]:
 @on_the_real_clock
 async def test_a_notification_that_a_task_put_into_a_queue_is_kept(postgresql: str) -> None:
     async with listened_to_by_psycopg(postgresql) as feed:
-        await what_was_not_delivered_is_kept(feed)
+        await check_undelivered_values_are_kept(feed)

@@ -19,8 +19,8 @@ from multi_await import each, inline, multi_await
 from tests.machinery.ends import on_the_real_clock
 from tests.machinery.feeds import (
     Feed,
-    each_message_comes_once_and_in_order,
-    what_was_not_delivered_is_kept,
+    check_each_message_arrives_once_and_in_order,
+    check_undelivered_values_are_kept,
 )
 from tests.machinery.tools import steps
 
@@ -66,13 +66,13 @@ async def fed(path: str) -> AsyncIterator[Feed]:
 @on_the_real_clock
 async def test_each_redis_message_arrives_once_and_in_order(redis_server: str) -> None:
     async with fed(redis_server) as feed:
-        await each_message_comes_once_and_in_order(feed)
+        await check_each_message_arrives_once_and_in_order(feed)
 
 
 @on_the_real_clock
 async def test_an_undelivered_redis_message_is_kept(redis_server: str) -> None:
     async with fed(redis_server) as feed:
-        await what_was_not_delivered_is_kept(feed)
+        await check_undelivered_values_are_kept(feed)
 
 
 @on_the_real_clock

@@ -140,7 +140,7 @@ async def test_a_nowait_call_sees_a_just_arrived_item_of_a_nested_group() -> Non
         assert m.select_nowait() == (0, ("inner", (7, 1)))
 
 
-# -- come and go -----------------------------------------------------------------------------------
+# -- adding and removing ---------------------------------------------------------------------------
 
 
 async def test_a_source_added_while_a_call_waits_is_polled_by_that_call() -> None:

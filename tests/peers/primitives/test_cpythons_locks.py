@@ -184,14 +184,14 @@ async def test_a_task_that_releases_a_semaphore_and_then_acquires_it_goes_last_i
         await wait(semaphore.acquire)
         order.append(number)
 
-    async def releases_three() -> None:
+    async def release_three_and_acquire() -> None:
         for _ in range(3):
             semaphore.release()
         await one(2)
 
     tasks = [asyncio.create_task(one(1))]
     await rest()
-    tasks.append(asyncio.create_task(releases_three()))
+    tasks.append(asyncio.create_task(release_three_and_acquire()))
     tasks.append(asyncio.create_task(one(3)))
     await asyncio.wait(tasks)
     assert order == [1, 2, 3]

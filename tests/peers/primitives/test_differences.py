@@ -51,7 +51,7 @@ def flag() -> tuple[Function, Callable[[], object]]:
     return event.wait, event.set
 
 
-async def who_goes_on(scene: Scene, call: Call | None, passes: int) -> list[str]:
+async def resumed(scene: Scene, call: Call | None, passes: int) -> list[str]:
     """Two tasks wait; one is woken, and so many passes later the first in line is cancelled."""
     function, wake = scene()
     gone_on = list[str]()
@@ -81,8 +81,8 @@ async def test_a_cancellation_differs_from_that_of_a_bare_wait_in_only_one_pass(
     scene: Scene, call: Call
 ) -> None:
     for passes in range(8):
-        through = await who_goes_on(scene, call, passes)
-        assert (through == await who_goes_on(scene, None, passes)) == (passes != 1)
+        through = await resumed(scene, call, passes)
+        assert (through == await resumed(scene, None, passes)) == (passes != 1)
         assert ("first" in through) == (passes > 1)
 
 

@@ -160,7 +160,7 @@ async def test_an_exception_in_a_sources_callback_goes_to_the_exception_handler(
     assert here.failures == []
 
 
-# -- what it does when it is asked to let go -------------------------------------------------------
+# -- what it does in release() ---------------------------------------------------------------------
 
 
 class FailsToRelease(Quiet):

@@ -12,7 +12,7 @@ import pytest
 from multi_await import MultiAwait, Wake, each, every, inline, multi_await, once, put
 from tests.promises.hostile.beside import CALLS, Beside, Quiet, run
 
-# -- what it says of itself, and whose it is -------------------------------------------------------
+# -- its repr and its owner ------------------------------------------------------------------------
 
 
 class Nameless(Quiet):

@@ -17,7 +17,7 @@ Limited: TypeAlias = Callable[[], AsyncIterator[str]]
 
 
 @pytest.fixture(autouse=True)
-def _no_task_group_with_an_eager_factory(request: pytest.FixtureRequest) -> None:
+def _skip_task_groups_with_an_eager_factory(request: pytest.FixtureRequest) -> None:
     has_a_task_group = "task_group" in request.node.name or "has_a_task" in request.node.name
     if has_a_task_group and request.config.getoption("--tasks") == "eager":
         pytest.skip("a TaskGroup of anyio knows no eager factory but asyncio's own, bare too")

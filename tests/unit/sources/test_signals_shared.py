@@ -354,7 +354,7 @@ def test_ctrl_c_after_asyncio_run_raises_keyboard_interrupt() -> None:
     del m
 
 
-# -- processes that are forked off -----------------------------------------------------------------
+# -- forked processes ------------------------------------------------------------------------------
 
 FORKS = """
 import asyncio, os, signal, time
