@@ -1,9 +1,9 @@
-"""The virtual clock: async tests run on a loop whose time passes only when nobody has work.
+"""The virtual clock: async tests run on a loop whose time passes only when no task has work.
 
-Hours pass in a millisecond, the order of events is the same in every run, and a deadlock is a
-failed test instead of one that hangs. The clock is the one that the docs give to users, in
-docs/examples. The options --loop and --tasks say which loop, and how it makes its tasks; --order
-changes the order of callbacks where asyncio promises none.
+Hours pass in a millisecond, the order of events is the same in every run, and a deadlock fails a
+test instead of hanging it. The clock is the one that the docs give to users, in docs/examples. The
+options --loop and --tasks choose the loop and how it creates tasks; --order changes the order of
+callbacks where asyncio promises none.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from virtual_clock import MOST_PASSES as MOST_PASSES
 from virtual_clock import Deadlock as Deadlock
 from virtual_clock import VirtualClockLoop
 
-# Helpers beside the tests assert too, also with -O.
+# Assertions in the helper modules must work too, even with -O.
 pytest.register_assert_rewrite(
     "tests.peers", "tests.promises", "tests.machinery.feeds", "tests.machinery.tools"
 )
 
-COUNTED = {  # by record_property
+COUNTED = {  # set by record_property
     "programs": "small programs did what the model says",
     "lives": "short lives met two blows",
 }
@@ -36,10 +36,10 @@ Reported = list[dict[str, Any]]
 def wrapped(
     loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any], **options: Any
 ) -> asyncio.Task[Any]:
-    """What tools that trace or profile do: each task runs a coroutine that awaits the one meant.
+    """Tasks as tracers and profilers wrap them: each runs a coroutine that awaits the real one.
 
-    Which is never awaited if the task is cancelled before its first step: no test may do that, and
-    the package must not.
+    The real one is never awaited if the task is cancelled before its first step: no test may do
+    that, and the package must not.
     """
 
     async def wrapper() -> Any:
@@ -104,7 +104,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     global _virtual_loop, _real_loop, _task_factory
-    if config.option.loop == "uvloop":  # only then need it be installed
+    if config.option.loop == "uvloop":  # needed only then
         import uvloop
 
         from tests.machinery.virtual_uvloop import VirtualClockUvloop
@@ -127,13 +127,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish() -> None:
-    """What was imported stays, and need not be looked through for garbage after each test."""
+    """Imported modules stay: keep them out of the garbage collection after each test."""
     gc.collect()
     gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Add up what tests counted that try all there is."""
+    """Print the sums that the exhaustive tests counted."""
     reports = terminalreporter.getreports("passed")
     counted = [each for report in reports for each in report.user_properties]
     for what, words in COUNTED.items():
@@ -142,25 +142,25 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def new_loop(*, real_clock: bool = False) -> asyncio.AbstractEventLoop:
-    """An event loop as the options want it."""
+    """An event loop as the options ask for."""
     return with_task_factory(_real_loop() if real_clock else _virtual_loop())
 
 
 def with_task_factory(loop: asyncio.AbstractEventLoop) -> asyncio.AbstractEventLoop:
-    """The loop, with the task factory that the options want."""
+    """The loop, with the task factory that the options ask for."""
     loop.set_task_factory(_task_factory)
     return loop
 
 
 @pytest.fixture
 def reported() -> Reported:
-    """What was reported to the loop's exception handler; a test that asks for it expects some."""
+    """The reports to the loop's exception handler, for tests that expect some."""
     return []
 
 
 @pytest.fixture
 def collected() -> Iterator[None]:
-    """What the test leaves is collected before the next one."""
+    """Collect a test's garbage before the next test."""
     yield
     while gc.collect():
         pass

@@ -1,4 +1,4 @@
-"""The site as a reader has it: served over HTTP, at the path that it will have, in Chromium."""
+"""The site as a reader sees it: served over HTTP at its final path, in Chromium."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from playwright.sync_api import (
 
 DOCS = Path(__file__).parents[1]
 SITE = DOCS / "_build/html"
-# What keeps Chromium from asking its maker's hosts.
+# Keeps Chromium from contacting its vendor's hosts.
 QUIET = [
     "--no-sandbox",
     "--disable-background-networking",
@@ -53,7 +53,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of the built site, with a slash at its end."""
+    """The address of the built site, with a trailing slash."""
     root = tmp_path_factory.mktemp("server")
     (root / "multi-await").symlink_to(SITE)
     handler = functools.partial(Handler, directory=str(root))
@@ -77,7 +77,7 @@ def browser() -> Iterator[Browser]:
 
 
 def watch(page: Page, site: str) -> list[str]:
-    """What the page does that no page may do, as it happens."""
+    """Record whatever the page does that no page may do."""
     complaints: list[str] = []
 
     def requested(request: Request) -> None:
@@ -101,7 +101,7 @@ def watch(page: Page, site: str) -> list[str]:
 
 @pytest.fixture
 def page(browser: Browser, site: str) -> Iterator[Page]:
-    """A page that complains of nothing, neither in the console nor by a request elsewhere."""
+    """A page that must log no error and send no request to another host."""
     with browser.new_context(permissions=["clipboard-read", "clipboard-write"]) as context:
         page = context.new_page()
         complaints = watch(page, site)

@@ -1,4 +1,4 @@
-"""The page of the auction in Chromium, with a server in a process of its own."""
+"""The auction's page in Chromium, with a server in its own process."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ AXE = DOCS / "node_modules/axe-core/axe.min.js"
 
 
 class Server:
-    """auction_server.py; whenever it starts again it has the same port."""
+    """Runs auction_server.py; it keeps its port across restarts."""
 
     def __init__(self, database: Path) -> None:
         self.database = database
@@ -33,7 +33,7 @@ class Server:
         self.address = f"http://127.0.0.1:{self.port}/"
 
     def stop(self) -> int:
-        """Its exit code."""
+        """Stop it; return its exit code."""
         self.process.send_signal(signal.SIGTERM)
         self.process.communicate(timeout=20)
         return self.process.returncode
@@ -59,7 +59,7 @@ def grace(browser: Browser, server: Server) -> Iterator[Page]:
 
 
 def visit(browser: Browser, server: Server, name: str) -> Iterator[Page]:
-    """A page that asks nothing of another host, and fails nowhere."""
+    """Open the page; it must contact no other host and log no error."""
     with browser.new_context(viewport={"width": 360, "height": 740}) as context:
         page = context.new_page()
         complaints: list[str] = []
@@ -110,14 +110,14 @@ def test_a_bid_in_one_window_is_in_the_other_at_once_and_the_lot_is_sold(
         expect(value(page, "Here")).to_have_text("2")
 
 
-def test_a_window_that_is_closed_has_left(ada: Page, grace: Page) -> None:
+def test_closing_a_window_counts_as_leaving(ada: Page, grace: Page) -> None:
     expect_event(ada, "Grace is here")
     grace.context.close()
     expect_event(ada, "Grace has left")
     expect(value(ada, "Here")).to_have_text("1")
 
 
-def test_after_a_restart_the_page_is_live_again_and_the_lots_go_on(
+def test_after_a_restart_the_page_is_live_again_and_the_auction_continues(
     ada: Page, server: Server
 ) -> None:
     bid(ada, "5")
@@ -130,13 +130,13 @@ def test_after_a_restart_the_page_is_live_again_and_the_lots_go_on(
     expect(value(ada, "Lot")).to_have_text("2")
 
 
-def test_a_name_is_text_and_never_markup(browser: Browser, server: Server) -> None:
+def test_a_name_is_shown_as_text_and_never_as_markup(browser: Browser, server: Server) -> None:
     for page in visit(browser, server, "<img src=x onerror=throw>"):
         expect_event(page, "<img src=x onerror=throw> is here")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_page_has_no_fault_that_axe_finds(ada: Page, scheme: str) -> None:
+def test_axe_finds_no_fault_on_the_page(ada: Page, scheme: str) -> None:
     ada.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
     bid(ada, "120")
     expect_event(ada, "Ada bids 120")

@@ -1,4 +1,4 @@
-"""The page of the event feed in Chromium, with a server that is stopped, killed and restarted."""
+"""The event feed's page in Chromium, with a server that is stopped, killed and restarted."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ PHONE: ViewportSize = {"width": 360, "height": 740}
 
 
 class Opens(Protocol):
-    """Opens the feed as one more client, in a browser window of its own."""
+    """Opens the feed as one more client, in its own browser window."""
 
     def __call__(self, *, paused: bool = False) -> Page:
-        """If it is paused, its time passes only by `page.clock.fast_forward()`."""
+        """If paused, its time passes only through `page.clock.fast_forward()`."""
 
 
 class Server:
-    """event_feed.py, in a process of its own; whenever it starts again it has the same port."""
+    """Runs event_feed.py in its own process; it keeps its port across restarts."""
 
     port = 0
     has_been_away = False
@@ -41,7 +41,7 @@ class Server:
         self.address = f"http://127.0.0.1:{self.port}/"
 
     def end(self, signum: signal.Signals) -> int:
-        """Its exit code."""
+        """Stop it; return its exit code."""
         self.has_been_away = True
         self.process.send_signal(signum)
         self.process.communicate(timeout=10)
@@ -59,7 +59,7 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture
 def opens(browser: Browser, server: Server) -> Iterator[Opens]:
-    """Nothing is asked of another host, and the console tells of no error but of a server away."""
+    """The pages contact no other host, and log no error except that the server is down."""
     complaints: list[str] = []
     events = server.address.replace("http", "ws") + "events"
 
@@ -101,37 +101,37 @@ def expect_event(page: Page, text: str | re.Pattern[str]) -> None:
 
 
 def value(page: Page, name: str) -> Locator:
-    """Where the page shows this."""
+    """The element in which the page shows this value."""
     return page.locator(f"dt:text-is('{name}') + dd")
 
 
 def lose(page: Page, server: Server) -> None:
-    """Kill the server, and make the page try until it waits for as long as it ever does."""
+    """Kill the server, and let the page retry until its delay is the longest."""
     server.end(signal.SIGKILL)
     for seconds in (1, 2, 4, 8):
         expect(page.get_by_role("status")).to_have_text(
             f"the connection is lost: trying again in {seconds} s"
         )
-        page.clock.fast_forward(seconds * 1250)  # as late as it tries
+        page.clock.fast_forward(seconds * 1250)  # just as it retries
 
 
 # -- while the server is there ---------------------------------------------------------------------
 
 
-def test_the_page_shows_events_as_they_come_and_how_long_the_server_is_up(opens: Opens) -> None:
+def test_the_page_shows_events_as_they_arrive_and_the_servers_uptime(opens: Opens) -> None:
     page = opens(paused=True)
     expect_event(page, "client 1 is here")
     up = value(page, "Server up for")
     expect(up).to_have_text(re.compile(r"^\d+ s$"))
     for _ in range(3):
-        page.clock.fast_forward(4000)  # less than the silence that it bears
+        page.clock.fast_forward(4000)  # less than the silence that it tolerates
         before = up.inner_text()
-        expect(up).not_to_have_text(before)  # the server has said something since
+        expect(up).not_to_have_text(before)  # the server has sent something since
         assert int(up.inner_text().removesuffix(" s")) > int(before.removesuffix(" s"))
     expect(page.get_by_role("log").get_by_text("silent")).to_have_count(0)
 
 
-def test_a_message_that_is_sent_in_one_page_appears_in_all_as_it_was_written(opens: Opens) -> None:
+def test_a_message_sent_from_one_page_appears_unchanged_in_all(opens: Opens) -> None:
     ada, grace = opens(), opens()
     send(ada, "<b>hello</b> ¿Grace?")
     for page in (ada, grace):
@@ -142,7 +142,7 @@ def test_a_message_that_is_sent_in_one_page_appears_in_all_as_it_was_written(ope
     expect_event(ada, "client 2: hello Ada")
 
 
-def test_a_message_of_nothing_is_not_sent(opens: Opens) -> None:
+def test_an_empty_message_is_not_sent(opens: Opens) -> None:
     page = opens()
     send(page, "  ")
     send(page, "something")
@@ -150,7 +150,7 @@ def test_a_message_of_nothing_is_not_sent(opens: Opens) -> None:
     assert page.get_by_role("listitem").all_inner_texts()[1].endswith("client 1 is here")
 
 
-def test_clients_are_counted_as_they_come_and_go(opens: Opens) -> None:
+def test_the_client_count_follows_as_clients_come_and_go(opens: Opens) -> None:
     ada = opens()
     expect(value(ada, "Clients")).to_have_text("1")
     grace = opens()
@@ -182,7 +182,7 @@ def test_the_page_keeps_the_newest_hundred_events(opens: Opens) -> None:
 # -- while it is not -------------------------------------------------------------------------------
 
 
-def test_after_a_crash_the_page_connects_again_by_itself_and_says_so(
+def test_after_a_crash_the_page_reconnects_by_itself_and_says_so(
     opens: Opens, server: Server
 ) -> None:
     page = opens()
@@ -201,13 +201,13 @@ def test_after_a_crash_the_page_connects_again_by_itself_and_says_so(
     expect_event(page, "client 1: are you there?")
 
 
-def test_a_server_that_is_stopped_ends_well_and_the_page_says_what_happened(
+def test_a_stopped_server_exits_cleanly_and_the_page_says_what_happened(
     opens: Opens, server: Server
 ) -> None:
     pages = [opens(paused=True), opens(paused=True)]
     assert server.end(signal.SIGTERM) == 0
     for page in pages:
-        for seconds in (1, 2):  # an attempt in vain is no news of what happened
+        for seconds in (1, 2):  # a failed attempt does not change the message
             expect(page.get_by_role("status")).to_have_text(
                 f"the server has stopped: trying again in {seconds} s"
             )
@@ -228,13 +228,13 @@ def test_a_server_that_is_stopped_ends_well_and_the_page_says_what_happened(
         pytest.param("document.dispatchEvent(new Event('visibilitychange'))", id="it is seen"),
     ],
 )
-def test_the_page_waits_longer_and_longer_but_tries_at_once_when_told(
+def test_the_page_backs_off_but_retries_at_once_when_told(
     opens: Opens, server: Server, tell: str
 ) -> None:
     page = opens(paused=True)
     lose(page, server)
     expect(page.get_by_role("status")).to_have_text("the connection is lost: trying again in 8 s")
-    expect_event(page, "the connection is lost")  # once, though it tried four times
+    expect_event(page, "the connection is lost")  # once, although it tried four times
     server.start()
     page.evaluate(tell)
     expect(page.get_by_role("status")).to_have_text("live", timeout=3000)
@@ -242,14 +242,14 @@ def test_the_page_waits_longer_and_longer_but_tries_at_once_when_told(
     expect(page.get_by_role("status")).to_have_text("the connection is lost: trying again in 1 s")
 
 
-def test_the_button_to_try_now_is_there_while_it_is_useful(opens: Opens, server: Server) -> None:
+def test_the_try_now_button_is_shown_only_while_it_is_useful(opens: Opens, server: Server) -> None:
     page = opens(paused=True)
     button = page.get_by_role("button", name="Try now")
     expect(button).to_be_hidden()
     server.end(signal.SIGKILL)
     expect(page.get_by_role("status")).to_have_text("the connection is lost: trying again in 1 s")
     button.focus()
-    button.press("Enter")  # in vain
+    button.press("Enter")  # fails
     expect(page.get_by_role("status")).to_have_text("the connection is lost: trying again in 2 s")
     expect(button).to_be_focused()
     server.start()
@@ -260,14 +260,14 @@ def test_the_button_to_try_now_is_there_while_it_is_useful(opens: Opens, server:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows can't make a process stand still")
-def test_a_server_that_goes_silent_counts_as_disconnected(opens: Opens, server: Server) -> None:
+def test_a_silent_server_counts_as_disconnected(opens: Opens, server: Server) -> None:
     page = opens(paused=True)
     server.process.send_signal(signal.SIGSTOP)
     server.has_been_away = True
     page.clock.fast_forward(5000)
     expect(page.get_by_role("status")).to_have_text("the server is silent: trying again in 1 s")
     page.clock.fast_forward(1250)
-    page.clock.fast_forward(5000)  # it accepts connections, and answers none
+    page.clock.fast_forward(5000)  # it accepts connections but does not answer
     expect(page.get_by_role("status")).to_have_text("the server is silent: trying again in 2 s")
     server.process.send_signal(signal.SIGCONT)
     page.clock.fast_forward(2500)
@@ -278,7 +278,7 @@ def test_a_server_that_goes_silent_counts_as_disconnected(opens: Opens, server: 
 # -- for everybody ---------------------------------------------------------------------------------
 
 
-def test_the_page_fits_a_phone_and_is_accessible_in_light_and_dark_live_or_not(
+def test_the_page_fits_a_phone_and_is_accessible_in_light_and_dark(
     opens: Opens, server: Server
 ) -> None:
     page = opens()
@@ -300,7 +300,7 @@ def test_the_page_fits_a_phone_and_is_accessible_in_light_and_dark_live_or_not(
 
 
 def serious(page: Page) -> list[str]:
-    """What axe finds on the page that is serious or worse."""
+    """The findings of axe on the page that are serious or worse."""
     page.evaluate(AXE.read_text("utf-8"))
     found = page.evaluate("axe.run({resultTypes: ['violations']})")
     return [
@@ -311,7 +311,7 @@ def serious(page: Page) -> list[str]:
     ]
 
 
-def test_what_is_read_out_is_what_is_new_and_not_what_changes_each_second(opens: Opens) -> None:
+def test_a_screen_reader_announces_new_events_and_not_the_uptime(opens: Opens) -> None:
     page = opens()
     expect(page.get_by_role("log")).to_have_attribute("aria-live", "polite")
     live = page.locator("[role=log], [role=status], [aria-live]")

@@ -1,4 +1,4 @@
-"""The built site, page by page, as a reader meets it."""
+"""The built site, page by page, as a reader sees it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ TEN = [
     "reference/cheat_sheet.html",
     "reference/performance.html",
 ]
-TO_LOAD = 60_000  # milliseconds that Python may take to load here; it takes 3,000
+TO_LOAD = 60_000  # milliseconds allowed for Python to load; it takes 3,000
 
 
 def test_the_site_is_built_with_its_run_buttons() -> None:
@@ -46,7 +46,7 @@ def test_the_site_is_built_with_its_run_buttons() -> None:
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_loads_fits_a_phone_and_axe_finds_nothing_there_in_light_and_dark(
+def test_every_page_fits_a_phone_and_passes_axe_in_light_and_dark(
     page: Page, site: str, path: str
 ) -> None:
     page.set_viewport_size(PHONE)
@@ -58,7 +58,9 @@ def test_a_page_loads_fits_a_phone_and_axe_finds_nothing_there_in_light_and_dark
 
 
 @pytest.mark.parametrize("path", TEN)
-def test_axe_finds_nothing_on_a_desktop_in_light_and_dark(page: Page, site: str, path: str) -> None:
+def test_every_page_passes_axe_on_a_desktop_in_light_and_dark(
+    page: Page, site: str, path: str
+) -> None:
     page.set_viewport_size(DESKTOP)
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
@@ -67,7 +69,7 @@ def test_axe_finds_nothing_on_a_desktop_in_light_and_dark(page: Page, site: str,
 
 
 def inaccessible(page: Page) -> list[str]:
-    """What axe finds on the page, however small."""
+    """All findings of axe on the page, however minor."""
     page.evaluate(AXE.read_text("utf-8"))
     found = page.evaluate("axe.run({resultTypes: ['violations']})")
     return [
@@ -77,7 +79,7 @@ def inaccessible(page: Page) -> list[str]:
     ]
 
 
-def test_the_first_page_leads_on_within_the_site(page: Page, site: str) -> None:
+def test_the_first_page_links_onward_within_the_site(page: Page, site: str) -> None:
     page.goto(site)
     article = page.get_by_role("main")
     article.get_by_role("link", name="guarantees").click()
@@ -112,7 +114,7 @@ def test_each_step_of_the_first_loop_marks_the_lines_that_it_changes(page: Page,
     assert all(len(lines) <= 9 for lines in marked)
 
 
-def test_a_table_that_scrolls_on_a_phone_says_so_and_is_reached_with_the_keyboard(
+def test_a_table_that_scrolls_on_a_phone_says_so_and_takes_keyboard_focus(
     page: Page, site: str
 ) -> None:
     page.set_viewport_size(PHONE)
@@ -127,9 +129,7 @@ def test_a_table_that_scrolls_on_a_phone_says_so_and_is_reached_with_the_keyboar
     expect(table).not_to_have_attribute("tabindex", "0")
 
 
-def test_every_link_within_the_site_leads_to_a_page_and_a_place_on_it(
-    page: Page, site: str
-) -> None:
+def test_every_internal_link_leads_to_an_existing_page_and_anchor(page: Page, site: str) -> None:
     anchors: dict[str, set[str]] = {}
     links: list[tuple[str, str]] = []
     for path in PAGES:
@@ -153,7 +153,7 @@ def test_every_link_within_the_site_leads_to_a_page_and_a_place_on_it(
     assert not broken
 
 
-def test_the_search_finds_select(page: Page, site: str) -> None:
+def test_search_finds_select(page: Page, site: str) -> None:
     page.goto(site)
     page.get_by_placeholder("Search").fill("select")
     page.get_by_placeholder("Search").press("Enter")
@@ -171,7 +171,7 @@ def test_the_search_finds_select(page: Page, site: str) -> None:
         ("priority", "priority"),
     ],
 )
-def test_the_search_finds_a_recipe_first(page: Page, site: str, words: str, recipe: str) -> None:
+def test_search_ranks_a_recipe_first(page: Page, site: str, words: str, recipe: str) -> None:
     page.goto(site)
     page.get_by_placeholder("Search").fill(words)
     page.get_by_placeholder("Search").press("Enter")
@@ -180,11 +180,11 @@ def test_the_search_finds_a_recipe_first(page: Page, site: str, words: str, reci
     expect(first).to_have_attribute("href", re.compile(rf"recipes/{recipe}\.html"))
 
 
-def test_the_reader_may_choose_dark_or_light(page: Page, site: str) -> None:
+def test_the_reader_can_choose_dark_or_light(page: Page, site: str) -> None:
     page.goto(site)
     background = "getComputedStyle(document.body).backgroundColor"
     seen = set()
-    for _ in range(3):  # as the system has it, light, dark
+    for _ in range(3):  # the system's setting, light, dark
         seen.add(page.evaluate(background))
         page.locator(".theme-toggle:visible").first.click()
     assert len(seen) == 2
@@ -200,7 +200,7 @@ def test_the_copy_button_copies_the_program(page: Page, site: str) -> None:
     assert copied.strip() == (EXAMPLES / name).read_text("utf-8").strip()
 
 
-def test_the_copy_button_is_visible_with_the_keyboard_and_on_touch(
+def test_the_copy_button_is_visible_on_keyboard_focus_and_on_touch(
     page: Page, browser: Browser, site: str
 ) -> None:
     path, (name, *_) = next(iter(RUNS.items()))
@@ -223,7 +223,7 @@ def test_match_and_case_are_highlighted_as_keywords(page: Page, site: str) -> No
         expect(shown).to_have_class("k")
 
 
-def test_a_page_that_is_not_there_says_so_and_leads_on(browser: Browser, site: str) -> None:
+def test_a_missing_page_says_so_and_links_onward(browser: Browser, site: str) -> None:
     page = browser.new_page()
     page.goto(f"{site}no/such/page.html")
     expect(page.locator("article")).to_contain_text("not found", ignore_case=True)
@@ -233,7 +233,7 @@ def test_a_page_that_is_not_there_says_so_and_leads_on(browser: Browser, site: s
 
 
 def program(page: Page, name: str) -> Locator:
-    """A program with a Run button, in whichever tab it is."""
+    """A program with a Run button, in whichever tab."""
     found = page.locator(f'.program[data-name="{name}"][data-runs]').first
     tab = page.locator(".sd-tab-content", has=found)
     if tab.count() and not found.is_visible():
@@ -242,14 +242,14 @@ def program(page: Page, name: str) -> Locator:
 
 
 def run(page: Page, name: str, *, ends: str = "Done in") -> str:
-    """Press the Run button; return what the program printed."""
+    """Press the Run button; return the program's output."""
     program(page, name).get_by_role("button", name="Run").click()
     expect(program(page, name).get_by_role("status")).to_contain_text(ends, timeout=TO_LOAD)
     return program(page, name).locator(".output pre").text_content() or ""
 
 
 @pytest.mark.parametrize("path", RUNS)
-def test_every_run_button_runs_the_program_and_prints_what_is_recorded_at_any_speed(
+def test_every_run_button_prints_what_is_recorded_at_any_speed(
     page: Page, site: str, path: str
 ) -> None:
     page.goto(site + path)
@@ -260,13 +260,13 @@ def test_every_run_button_runs_the_program_and_prints_what_is_recorded_at_any_sp
 
 
 def timeless(printed: str) -> str:
-    """Without tenths of a second, which depend on the machine; other tests compare them."""
+    """Without tenths of a second, which depend on the machine; other tests compare those."""
     return re.sub(r"\d+\.\d\b", "some", printed)
 
 
 @pytest.fixture
 def edited(page: Page, site: str) -> Locator:
-    """A program whose text may be edited."""
+    """A program that the reader can edit."""
     path, (name, *_) = next(iter(RUNS.items()))
     page.goto(site + path)
     program(page, name).get_by_role("button", name="Edit").click()
@@ -274,18 +274,18 @@ def edited(page: Page, site: str) -> Locator:
 
 
 def recorded(element: Locator) -> str:
-    """What is recorded of the program."""
+    """The recorded output of the program."""
     name = element.get_attribute("data-name") or ""
     return (EXAMPLES / name).with_suffix(".out").read_text("utf-8")
 
 
 def run_edited(edited: Locator, text: str, *, ends: str = "Done in") -> str:
-    """Run this text instead; return what it printed."""
+    """Run this text instead; return its output."""
     edited.get_by_role("textbox").fill(textwrap.dedent(text))
     return run(edited.page, edited.get_attribute("data-name") or "", ends=ends)
 
 
-def test_the_reader_may_edit_the_program_run_it_again_and_take_the_edit_back(
+def test_the_reader_can_edit_the_program_run_it_and_reset_it(
     edited: Locator,
 ) -> None:
     assert run_edited(edited, "print('mine')") == "mine\n"
@@ -295,7 +295,7 @@ def test_the_reader_may_edit_the_program_run_it_again_and_take_the_edit_back(
     assert run(edited.page, edited.get_attribute("data-name") or "") == recorded(edited)
 
 
-def test_a_program_that_fails_is_said_to_have_failed_with_a_traceback_of_its_own_alone(
+def test_a_program_that_fails_is_reported_with_only_its_own_traceback(
     edited: Locator,
 ) -> None:
     fails = """
@@ -315,7 +315,7 @@ def test_a_program_that_fails_is_said_to_have_failed_with_a_traceback_of_its_own
     assert run_edited(edited, "raise SystemExit(0)") == ""
 
 
-def test_asyncio_run_gives_its_result_wherever_it_is_called_outside_functions(
+def test_asyncio_run_returns_its_result_anywhere_outside_functions(
     edited: Locator,
 ) -> None:
     runs = """
@@ -331,7 +331,7 @@ def test_asyncio_run_gives_its_result_wherever_it_is_called_outside_functions(
     assert run_edited(edited, runs) == "2 8\n"
 
 
-def test_what_is_due_already_is_called_at_once_as_in_asyncio(edited: Locator) -> None:
+def test_a_callback_that_is_already_due_runs_at_once_as_in_asyncio(edited: Locator) -> None:
     runs = """
         import asyncio
 
@@ -345,7 +345,7 @@ def test_what_is_due_already_is_called_at_once_as_in_asyncio(edited: Locator) ->
     assert run_edited(edited, runs) == "late\n"
 
 
-def test_asyncio_run_within_a_function_is_refused_with_a_message(edited: Locator) -> None:
+def test_asyncio_run_inside_a_function_is_refused_with_a_message(edited: Locator) -> None:
     runs = """
         import asyncio
 
@@ -362,7 +362,7 @@ def test_asyncio_run_within_a_function_is_refused_with_a_message(edited: Locator
     assert "never awaited" not in printed
 
 
-def test_output_is_shown_as_it_comes_and_a_program_that_is_stopped_leaves_the_recording(
+def test_output_is_shown_live_and_stopping_a_program_restores_the_recording(
     edited: Locator,
 ) -> None:
     edited.get_by_role("textbox").fill("print('begun', end='')\nwhile True: pass")
@@ -375,7 +375,7 @@ def test_output_is_shown_as_it_comes_and_a_program_that_is_stopped_leaves_the_re
     expect(edited.locator(".output")).to_have_attribute("data-label", re.compile("^Output(,|$)"))
 
 
-def test_a_program_that_prints_for_ever_is_cut_short_scrolls_and_can_be_stopped(
+def test_endless_output_is_cut_short_and_scrolls_and_can_be_stopped(
     edited: Locator,
 ) -> None:
     edited.get_by_role("textbox").fill("while True: print('on and ' * 100)")
@@ -389,7 +389,7 @@ def test_a_program_that_prints_for_ever_is_cut_short_scrolls_and_can_be_stopped(
     expect(edited.get_by_role("status")).to_have_text("Stopped")
 
 
-def test_a_run_that_another_displaces_leaves_its_recording(page: Page, site: str) -> None:
+def test_starting_another_run_restores_the_recording_of_the_first(page: Page, site: str) -> None:
     path, (first, second, *_) = next(item for item in RUNS.items() if len(item[1]) > 1)
     page.goto(site + path)
     program(page, first).get_by_role("button", name="Run").click()
@@ -399,14 +399,14 @@ def test_a_run_that_another_displaces_leaves_its_recording(page: Page, site: str
     assert output.text_content() == recorded(program(page, first))
 
 
-def test_control_and_enter_run_what_is_edited(edited: Locator) -> None:
+def test_control_enter_runs_the_edited_program(edited: Locator) -> None:
     edited.get_by_role("textbox").fill("print('by the keyboard')")
     edited.get_by_role("textbox").press("Control+Enter")
     expect(edited.locator(".output pre")).to_have_text("by the keyboard", timeout=TO_LOAD)
     expect(edited.get_by_role("textbox")).to_have_value("print('by the keyboard')")
 
 
-def test_an_edit_is_there_when_the_reader_comes_back_and_gone_once_it_is_reset(
+def test_an_edit_survives_leaving_the_page_and_is_gone_after_a_reset(
     page: Page, site: str, edited: Locator
 ) -> None:
     path = page.url
@@ -419,7 +419,7 @@ def test_an_edit_is_there_when_the_reader_comes_back_and_gone_once_it_is_reset(
     expect(edited.get_by_role("textbox")).to_have_count(0)
 
 
-def test_a_program_leaves_nothing_to_the_next(edited: Locator) -> None:
+def test_a_program_leaves_nothing_behind_for_the_next_one(edited: Locator) -> None:
     leaves = """
         import asyncio, builtins
 
@@ -448,9 +448,7 @@ def test_a_program_leaves_nothing_to_the_next(edited: Locator) -> None:
     assert "still here" not in printed
 
 
-def test_python_loads_when_the_pointer_comes_to_the_button_and_shows_how_much_is_there(
-    page: Page, site: str
-) -> None:
+def test_python_loads_on_hover_and_shows_its_progress(page: Page, site: str) -> None:
     path, (name, *_) = next(iter(RUNS.items()))
     held: list[Route] = []
     page.context.route("**/pyodide.asm.wasm", lambda route: held.append(route))
@@ -467,7 +465,7 @@ def test_python_loads_when_the_pointer_comes_to_the_button_and_shows_how_much_is
 
 
 @pytest.mark.parametrize("what", ["*", "pyodide.asm.wasm", "python_stdlib.zip"])
-def test_a_page_whose_python_does_not_load_says_so_and_keeps_the_recorded_output(
+def test_if_python_does_not_load_the_page_says_so_and_keeps_the_recorded_output(
     browser: Browser, site: str, what: str
 ) -> None:
     path, (name, *_) = next(iter(RUNS.items()))
@@ -480,7 +478,7 @@ def test_a_page_whose_python_does_not_load_says_so_and_keeps_the_recorded_output
 
 
 @pytest.mark.parametrize("body", ["not WebAssembly", None])
-def test_a_page_whose_python_is_missing_or_something_else_says_so(
+def test_if_python_is_missing_or_corrupt_the_page_says_so(
     browser: Browser, site: str, body: str | None
 ) -> None:
     path, (name, *_) = next(iter(RUNS.items()))
@@ -492,7 +490,9 @@ def test_a_page_whose_python_is_missing_or_something_else_says_so(
         run(page, name, ends="could not be loaded")
 
 
-def test_python_that_never_comes_is_given_up_with_what_to_do(page: Page, site: str) -> None:
+def test_if_python_never_arrives_the_page_gives_up_and_says_what_to_do(
+    page: Page, site: str
+) -> None:
     path, (name, *_) = next(iter(RUNS.items()))
     page.context.route("**/pyodide.asm.wasm", lambda _: None)
     page.clock.install()
@@ -516,7 +516,7 @@ def test_without_javascript_a_page_shows_the_recorded_output_and_no_button(
         expect(page.get_by_role("button", name="Run")).to_have_count(0)
 
 
-def test_a_site_that_is_built_without_python_has_no_buttons(tmp_path: Path) -> None:
+def test_a_site_built_without_python_has_no_run_buttons(tmp_path: Path) -> None:
     docs = tmp_path / "docs"
     docs.mkdir()
     for name in ("conf.py", "_ext", "_static", "examples", "inventories"):
@@ -529,7 +529,7 @@ def test_a_site_that_is_built_without_python_has_no_buttons(tmp_path: Path) -> N
     assert "programs.js" not in html
 
 
-def test_every_page_tells_other_sites_and_machines_what_it_is() -> None:
+def test_every_page_has_metadata_for_other_sites_and_machines() -> None:
     sitemap = (SITE / "sitemap.xml").read_text("utf-8")
     summary = (SITE / "llms.txt").read_text("utf-8")
     whole = (SITE / "llms-full.txt").read_text("utf-8")
@@ -547,7 +547,7 @@ def test_every_page_tells_other_sites_and_machines_what_it_is() -> None:
         assert f"_sources/{path}.md.txt)" in summary, path
 
 
-def test_what_is_served_of_pyodide_is_what_is_pinned() -> None:
+def test_the_served_files_of_pyodide_are_the_pinned_ones() -> None:
     wanted = json.loads((DOCS / "package.json").read_text("utf-8"))["dependencies"]["pyodide"]
     lock = json.loads((DOCS / "package-lock.json").read_text("utf-8"))["packages"]
     assert lock["node_modules/pyodide"]["version"] == wanted

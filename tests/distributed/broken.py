@@ -1,4 +1,4 @@
-"""The programs with a fault or an accident built in: python broken.py FAULT OPTIONS..."""
+"""The programs with a built-in fault or accident: python broken.py FAULT OPTIONS..."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What is killed, frozen, full or away must lose no page view that was answered.
+"""Killing, freezing, filling or stopping any part must lose no page view that was answered.
 
-Each drill runs the real programs against a Redis and a PostgreSQL of its own. The users of a drill
-look at one page each, so that no later view can hide a lost one, except where it says so.
+Each drill runs the real programs against its own Redis and PostgreSQL. Unless a drill says
+otherwise, each of its users views only one page, so that no later view can hide a lost one.
 `make test-distributed` runs this; `make test` doesn't, because it needs both servers.
 """
 
@@ -30,7 +30,7 @@ from .harness import IDLE, PERIOD, Site, site, until
 
 RECOVERY = 2 * IDLE + PERIOD + 1  # seconds
 TO_END = PERIOD + 2  # seconds after SIGTERM
-GAVE_UP = 75  # the exit code of a worker that had to leave entries pending
+GAVE_UP = 75  # the exit code of a worker that had to leave pending entries behind
 
 same_or_new_name = pytest.mark.parametrize("name", ["victim", "heir"])
 
@@ -50,7 +50,7 @@ async def kill_again_and_again(here: Site, times: int, *, same_name: bool, fault
     async with here.load():
         for kill in range(times):
             await here.answers(more=50)
-            # Entries of a worker that acknowledges first are never pending, just not written.
+            # The entries of a worker that acknowledges first are never pending, only unwritten.
             in_hand = here.has_unwritten if fault else functools.partial(here.has_pending, name)
             await until(in_hand)
             await killed(victim)
@@ -65,7 +65,7 @@ async def test_a_worker_is_killed_ten_times_and_restarted_under(same_name: bool)
         await kill_again_and_again(here, 10, same_name=same_name)
 
 
-async def test_a_worker_that_acknowledges_first_is_caught() -> None:
+async def test_a_worker_that_acknowledges_before_it_writes_is_caught() -> None:
     async with site() as here:
         with pytest.raises(AssertionError, match=r"'missing': [1-9]"):
             await kill_again_and_again(here, 3, same_name=True, fault="acknowledges_first")
@@ -73,7 +73,7 @@ async def test_a_worker_that_acknowledges_first_is_caught() -> None:
 
 @same_or_new_name
 @pytest.mark.parametrize("accident", ["dies_before_deletion", "dies_before_acknowledgement"])
-async def test_a_worker_that_is_killed_after_its_commit(accident: str, name: str) -> None:
+async def test_a_worker_is_killed_after_its_commit(accident: str, name: str) -> None:
     async with site() as here:
         await here.web()
         victim = await here.worker("victim", fault=accident)
@@ -95,9 +95,9 @@ async def test_a_worker_that_is_killed_after_its_commit(accident: str, name: str
 
 
 async def freeze_for_longer_than_idle(here: Site, fault: str = "") -> None:
-    """Each user is seen twice: by the worker that freezes, and then by the other one."""
+    """Each user has two views: the worker that freezes reads one, the other worker the second."""
     await here.web()
-    frozen = await here.worker("frozen", "--period", "60", fault=fault)  # keeps what it has
+    frozen = await here.worker("frozen", "--period", "60", fault=fault)  # it keeps what it has
     await here.new_users(100)
     await until(lambda: has_read_all(here))
     await here.worker("other", fault=fault)
@@ -107,7 +107,7 @@ async def freeze_for_longer_than_idle(here: Site, fault: str = "") -> None:
     assert took < RECOVERY
     await until(here.is_settled)
     frozen.send(signal.SIGCONT)
-    assert await frozen.end() == 0  # it writes what it had, all of which is outdated
+    assert await frozen.end() == 0  # it writes what it had, which is all outdated
     await here.check()
 
 
@@ -119,7 +119,7 @@ async def has_none(here: Site, name: str) -> bool:
     return await here.pending(name) == 0
 
 
-async def test_a_worker_that_is_frozen_for_longer_than_idle() -> None:
+async def test_a_worker_is_frozen_for_longer_than_the_idle_limit() -> None:
     async with site() as here:
         await freeze_for_longer_than_idle(here)
 
@@ -140,7 +140,7 @@ def assert_only_503(here: Site) -> None:
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGKILL])
 async def test_redis_is_stopped_by(signum: signal.Signals) -> None:
-    # What `everysec` answers in the moment when it falls behind is not written yet.
+    # With `everysec`, what Redis answers just as it falls behind is not written yet.
     async with site("--appendfsync", "always") as here:
         await here.web()
         await here.worker("one")
@@ -177,7 +177,7 @@ async def test_redis_is_frozen_for_longer_than_the_clients_socket_timeout() -> N
         await here.check()
 
 
-async def test_redis_is_out_of_memory_amid_load() -> None:
+async def test_redis_runs_out_of_memory_under_load() -> None:
     async with site("--maxmemory-policy", "noeviction") as here:
         await here.web()
         await here.worker("one")
@@ -193,12 +193,12 @@ async def test_redis_is_out_of_memory_amid_load() -> None:
         await here.check()
 
 
-async def test_redis_is_out_of_memory_when_a_worker_starts() -> None:
+async def test_redis_is_already_out_of_memory_when_a_worker_starts() -> None:
     async with site("--maxmemory-policy", "noeviction") as here:
         await here.web()
         await here.new_users(100)
         await here.client.config_set("maxmemory", "1")
-        new = here.new_worker("new")  # which can't make the group
+        new = here.new_worker("new")  # it can't create the group
         async with here.running(new):
             await asyncio.sleep(2)
             assert new.is_running
@@ -210,7 +210,7 @@ async def test_redis_is_out_of_memory_when_a_worker_starts() -> None:
 
             await here.new_users(100)
             await here.client.config_set("maxmemory", "1")
-            await here.worker("next")  # the group is there: it reads, and so makes room
+            await here.worker("next")  # the group exists: it reads, and so makes room
             await here.check()
 
 
@@ -233,14 +233,14 @@ async def test_the_stream_is_deleted() -> None:
 
 
 async def stop_postgres(here: Site, fault: str = "") -> None:
-    """For much longer than idle, while one worker is full and another is not."""
+    """Stop it for much longer than the idle limit, while one worker is full and another is not."""
     await here.web(fault=fault)
     await here.worker("full", "--limit", "50")
     await here.worker("other", "--limit", "100000")
     async with here.load():
         await here.answers(more=100)
         await until(here.has_pending)
-        await here.postgres.end(signal.SIGQUIT)  # at once, as if killed
+        await here.postgres.end(signal.SIGQUIT)  # it dies at once, as if killed
         await here.answers(more=500)
         await asyncio.sleep(3 * IDLE)
         await here.answers(more=100)
@@ -257,17 +257,17 @@ async def test_postgres_is_stopped_at_once(record_property: Callable[[str, objec
     assert ratio <= 1.01, "workers took each other's entries"
 
 
-async def test_a_stream_that_is_trimmed_by_maxlen_is_caught() -> None:
+async def test_a_stream_trimmed_by_maxlen_is_caught() -> None:
     async with site() as here:
         with pytest.raises(AssertionError, match=r"'missing': [1-9]"):
             await stop_postgres(here, fault="trims")
 
 
-async def test_postgres_is_away_when_a_worker_starts() -> None:
+async def test_postgres_is_down_when_a_worker_starts() -> None:
     async with site() as here:
         await here.web()
         await here.postgres.end(signal.SIGINT)
-        await here.worker("one")  # it reads all the same
+        await here.worker("one")  # it still reads
         await here.new_users(100)
         await until(here.has_pending)
         await here.postgres.start()
@@ -313,7 +313,7 @@ async def test_postgres_is_slow() -> None:
 
 @contextlib.contextmanager
 def frozen(pid: int) -> Iterator[None]:
-    """A process and its children."""
+    """Freeze a process and its children."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     try:
         for each in (pid, *map(int, children)):
@@ -328,12 +328,12 @@ def frozen(pid: int) -> Iterator[None]:
 
 
 async def ended(process: Process) -> tuple[int, float]:
-    """The exit code after SIGTERM, and how long that took."""
+    """Send SIGTERM; return the exit code and how long the exit took."""
     start = time.monotonic()
     return await process.end(), time.monotonic() - start
 
 
-async def test_workers_and_web_are_stopped_amid_load() -> None:
+async def test_workers_and_web_are_stopped_under_load() -> None:
     async with site() as here:
         await here.web()
         first = await here.worker("first")
@@ -365,13 +365,13 @@ async def test_a_worker_is_stopped_during_its_start() -> None:
             assert seconds < TO_END
             if code == 0:
                 break
-        # Until it handles signals, which is before it reads, Python ends as any process does.
+        # It handles signals before it reads; until then, a signal ends it like any process.
         assert codes == {0, -signal.SIGTERM}
         await here.worker("starting")
         await here.check()
 
 
-async def test_a_worker_is_stopped_while_postgres_is_away() -> None:
+async def test_a_worker_is_stopped_while_postgres_is_down() -> None:
     async with site() as here:
         await here.web()
         worker = await here.worker("one")
@@ -401,7 +401,7 @@ async def test_a_worker_is_stopped_while_postgres_is_frozen() -> None:
         await here.check()
 
 
-async def test_a_worker_is_stopped_while_redis_is_away() -> None:
+async def test_a_worker_is_stopped_while_redis_is_down() -> None:
     async with site() as here:
         await here.web()
         worker = await here.worker("one")
@@ -411,10 +411,10 @@ async def test_a_worker_is_stopped_while_redis_is_away() -> None:
         assert seconds < 10
 
 
-# -- and all that is no accident -------------------------------------------------------------------
+# -- everything that is not an accident ------------------------------------------------------------
 
 
-async def test_workers_that_start_together_race_for_the_table_and_the_group() -> None:
+async def test_workers_that_start_together_race_to_create_the_table_and_the_group() -> None:
     async with site() as here:
         await here.web()
         await asyncio.gather(*(here.worker(f"worker {number}") for number in range(4)))
@@ -422,7 +422,7 @@ async def test_workers_that_start_together_race_for_the_table_and_the_group() ->
         await here.check()
 
 
-async def test_two_shards() -> None:
+async def test_two_shards_split_the_users_and_lose_nothing() -> None:
     async with site(shards=2) as here:
         await here.web()
         await here.new_users(200)
@@ -440,7 +440,7 @@ async def test_two_shards() -> None:
         await here.check()
 
 
-async def test_an_entry_that_is_no_view_stops_nobody() -> None:
+async def test_an_entry_that_is_not_a_view_stops_no_worker() -> None:
     async with site() as here:
         await here.web()
         await here.client.xadd("views:0", {"something": "else"})
@@ -457,7 +457,7 @@ def test_the_demo_says_what_to_install() -> None:
     assert (found.returncode, found.stderr) == (1, expected)
 
 
-async def test_what_web_answers() -> None:
+async def test_web_answers_with_200_400_or_503() -> None:
     async with site() as here, aiohttp.ClientSession() as session:
         address = await here.web()
         for path, status in [
@@ -472,7 +472,7 @@ async def test_what_web_answers() -> None:
         ]:
             async with session.get(address + path) as response:
                 assert response.status == status, path
-        # More at once than there are connections to Redis: they wait, and nobody is refused.
+        # More concurrent views than connections to Redis: they wait, and none is refused.
         await here.view_all(range(1000), at_once=300)
         assert here.refused == []
         await here.worker("one")

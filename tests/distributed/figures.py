@@ -1,4 +1,4 @@
-"""The figures of the tutorial "Past one machine", each with what it must reach.
+"""The figures of the tutorial "Past one machine", each with its target.
 
 `make test-distributed` prints them. They are measured with the workers' own defaults: a period of
 one second, and two seconds of silence until a worker's entries are claimed.
@@ -60,9 +60,9 @@ async def test_lag_without_a_fault(record_property: Record) -> None:
     assert median <= PERIOD
 
 
-async def test_the_loop_is_not_deaf_during_a_write_of_two_seconds(record_property: Record) -> None:
+async def test_the_loop_stays_responsive_during_a_two_second_write(record_property: Record) -> None:
     async with site() as here:
-        await here.client.config_set("hz", "500")  # or what blocks for 10 ms may do so for 100
+        await here.client.config_set("hz", "500")  # otherwise a 10 ms block may last 100 ms
         process = await here.worker("one", *DEFAULTS, probe="deaf")
         await here.execute(*(statement.format(2) for statement in SLOW))
         for _ in range(4):
@@ -79,17 +79,19 @@ async def test_the_loop_is_not_deaf_during_a_write_of_two_seconds(record_propert
         "loop deaf during a write of 2 s, the shortest of four", f"{min(deaf) * 1000:.0f} ms"
     )
     record_property("the longest of four such writes", f"{max(deaf) * 1000:.0f} ms")
-    assert min(deaf) <= 0.1  # what is more than the least is the machine's, not the program's
+    assert min(deaf) <= 0.1  # anything above the minimum is due to the machine, not to the program
 
 
-async def test_memory_at_a_limit_of_20000_while_postgres_is_down(record_property: Record) -> None:
+async def test_memory_at_a_limit_of_20000_views_while_postgres_is_down(
+    record_property: Record,
+) -> None:
     async with site() as here:
         process = await here.worker("one", "--period", "60", "--limit", "20000")
         await here.postgres.end(signal.SIGQUIT)
         await here.add(50_000, users=50_000)
 
         async def is_full() -> bool:
-            return await here.pending() >= 40_000  # one batch is being written, one gathered
+            return await here.pending() >= 40_000  # one batch is being written and another gathered
 
         await until(is_full)
         peak = peak_memory(process.process.pid)
@@ -107,14 +109,14 @@ async def test_memory_at_a_limit_of_20000_while_postgres_is_down(record_property
 
 
 def peak_memory(pid: int) -> float:
-    """In MB, of a process on Linux."""
+    """The peak memory of a process on Linux, in MB."""
     status = Path(f"/proc/{pid}/status").read_text()
     found = re.search(r"VmHWM:\s+(\d+) kB", status)
     assert found
     return int(found[1]) / 1000
 
 
-async def test_sigterm_of_an_idle_worker(record_property: Record) -> None:
+async def test_time_for_an_idle_worker_to_stop_after_sigterm(record_property: Record) -> None:
     took = []
     async with site() as here:
         for name in ("one", "two", "three"):
@@ -127,7 +129,7 @@ async def test_sigterm_of_an_idle_worker(record_property: Record) -> None:
     assert max(took) <= 1
 
 
-async def test_batches_against_a_transaction_for_each_view(record_property: Record) -> None:
+async def test_batches_compared_with_a_transaction_per_view(record_property: Record) -> None:
     async with site() as here:
         await here.add(1_000, users=2000)
         process = await here.worker("one by one", *DEFAULTS, "--limit", "1")
@@ -142,7 +144,7 @@ async def test_batches_against_a_transaction_for_each_view(record_property: Reco
     assert batched >= 50 * alone
 
 
-async def test_processor_time_against_the_same_loop_by_hand(record_property: Record) -> None:
+async def test_processor_time_compared_with_a_handwritten_loop(record_property: Record) -> None:
     times: dict[str, list[float]] = {"cpu": [], "cpu_by_hand": []}
     async with site() as here:
         for _ in range(5):
@@ -157,7 +159,7 @@ async def test_processor_time_against_the_same_loop_by_hand(record_property: Rec
 
 
 async def processor_time(here: Site, probe: str) -> float:
-    """Seconds for a view, when most come in full replies."""
+    """Seconds per view, when most views come in full replies."""
     await here.add(20_000, users=2000)
     process = await here.worker(probe, *DEFAULTS, probe=probe)
     await until(here.is_settled)
@@ -165,7 +167,7 @@ async def processor_time(here: Site, probe: str) -> float:
     return float((await process.line("cpu ")).removeprefix("cpu ")) / 20_000
 
 
-async def test_processor_time_of_web_and_redis_for_a_view(record_property: Record) -> None:
+async def test_processor_time_of_web_and_redis_per_view(record_property: Record) -> None:
     async with site() as here:
         await here.web()
         await here.worker("one", *DEFAULTS)
@@ -197,7 +199,7 @@ async def test_processor_time_of_web_and_redis_for_a_view(record_property: Recor
 
 
 def processor_seconds(pid: int) -> float:
-    """User and system time of a process on Linux."""
+    """The user and system time of a process on Linux."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 

@@ -1,4 +1,4 @@
-"""A site for a drill: servers of its own, web, workers, users that look at pages, and the count."""
+"""A site for a drill: its own servers, web, workers, users that view pages, and the bookkeeping."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from redis.asyncio import Redis
 
 BROKEN = Path(__file__).with_name("broken.py")
 PROBES = Path(__file__).with_name("probes.py")
-PERIOD, IDLE = 0.3, 1.0  # short ones, so that the drills are
-Times = dict[int, tuple[float, float]]  # user -> when the last view was sent, when answered
+PERIOD, IDLE = 0.3, 1.0  # short, so that the drills are short
+Times = dict[int, tuple[float, float]]  # user -> when the last view was sent and answered
 
 
 class Site:
-    """The servers, the programs that were started, and what was answered."""
+    """The servers, the running programs, and the answers."""
 
     def __init__(self, redis: RedisServer, postgres: PostgresServer, shards: int) -> None:
         self.redis, self.postgres, self.shards = redis, postgres, shards
@@ -47,7 +47,7 @@ class Site:
 
     @contextlib.asynccontextmanager
     async def running(self, process: Process) -> AsyncIterator[None]:
-        """Started, without waiting for its first line, and ended with the block."""
+        """Start it without waiting for its first line; end it with the block."""
         await process.start()
         async with processes.ended_with_the_block(process):
             yield
@@ -83,7 +83,7 @@ class Site:
         try:
             async with session.get("/page/1", params={"user": user}) as response:
                 text = await response.text()
-        except aiohttp.ClientError as error:  # web has ended
+        except aiohttp.ClientError as error:  # web has exited
             self.refused.append((0, repr(error)))
             await asyncio.sleep(0.1)
             return
@@ -93,9 +93,9 @@ class Site:
             self.refused.append((response.status, text))
 
     async def view_all(self, users: Iterable[int], at_once: int = 20) -> None:
-        """A view of each, so many at once."""
+        """Send a view for each user, so many at once."""
         remaining = iter(users)
-        timeout = aiohttp.ClientTimeout(total=10)  # by then each request is answered
+        timeout = aiohttp.ClientTimeout(total=10)  # every request is answered by then
 
         async def browse(session: aiohttp.ClientSession) -> None:
             for user in remaining:
@@ -109,11 +109,11 @@ class Site:
                 tasks.create_task(browse(session))
 
     async def new_users(self, number: int) -> None:
-        """So many users look at a page, each for the first and last time."""
+        """Let so many new users view one page each."""
         await self.view_all(itertools.islice(self.users, number))
 
     async def add(self, views: int, users: int) -> None:
-        """Add entries to the stream, past web, which is slower."""
+        """Add entries to the stream directly, because web is slower."""
         for start in range(0, views, 1000):
             pipeline = self.client.pipeline(transaction=False)
             for view in range(start, min(start + 1000, views)):
@@ -122,7 +122,7 @@ class Site:
 
     @contextlib.asynccontextmanager
     async def load(self) -> AsyncIterator[None]:
-        """New users look at pages until the block ends; the last answers are awaited."""
+        """Let new users view pages until the block ends; await the last answers."""
         is_over = False
 
         async def come() -> None:
@@ -147,7 +147,7 @@ class Site:
     # -- what is where
 
     async def pending(self, name: str | None = None) -> int:
-        """Entries that were given to that worker, or to any, and are not acknowledged."""
+        """The entries delivered to that worker, or to any, but not acknowledged."""
         number = 0
         for stream in self.streams:
             if await self.client.exists(stream):
@@ -183,7 +183,7 @@ class Site:
 
     @property
     def noted(self) -> float:
-        """Views that the workers have written, by what they print."""
+        """How many views the workers say they have written."""
         return sum(write["views"] for write in self.writes())
 
     def writes(self) -> list[dict[str, float]]:
@@ -200,7 +200,7 @@ class Site:
         return await self.length() == 0 and await self.pending() == 0
 
     async def check(self) -> None:
-        """Everything settles, nothing is missing, and nothing older than it should be."""
+        """Wait until everything settles; nothing may be missing or older than it should be."""
         assert len(self.answered) > 50, self.refused[:1]
         await until(self.is_settled)
         table = await self.table()
@@ -213,7 +213,7 @@ class Site:
 
 @contextlib.asynccontextmanager
 async def site(*redis_options: str, shards: int = 1) -> AsyncIterator[Site]:
-    """Servers, and web; the workers are the drill's."""
+    """Start the servers and web; the drill starts the workers."""
     async with processes.servers(*redis_options) as (redis, postgres):
         here = Site(redis, postgres, shards)
         async with here.programs, here.client:

@@ -1,4 +1,4 @@
-"""Workers that tell more: python probes.py PROBE OPTIONS..., and the loop written by hand."""
+"""Workers that report more, and the handwritten loop: python probes.py PROBE OPTIONS..."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ change = pytest.MonkeyPatch().setattr
 
 
 def deaf() -> None:
-    """Print for how long the loop took in nothing, at most, while it was writing."""
+    """Print the longest time during which the loop read nothing while it was writing."""
     gather, write = worker.Worker.gather, worker.Worker.write
     heard, longest = 0.0, 0.0
 
@@ -39,13 +39,13 @@ def deaf() -> None:
         print(f"deaf for {longest} s of {time.monotonic() - began} s")
         return line
 
-    change(worker, "BLOCK", 10)  # milliseconds: something is heard at least so often
+    change(worker, "BLOCK", 10)  # milliseconds: something arrives at least this often
     change(worker.Worker, "gather", timed_gather)
     change(worker.Worker, "write", timed_write)
 
 
 def cpu() -> None:
-    """Print at the end how much processor time the loop took."""
+    """At the end, print the processor time of the loop."""
     work = worker.Worker.work
 
     async def timed_work(self: worker.Worker) -> None:
@@ -63,7 +63,7 @@ def cpu_by_hand() -> None:
 
 
 async def work_by_hand(self: worker.Worker) -> None:
-    """A task for each source, begun again when it is done."""
+    """A task per source, restarted whenever it is done."""
     at = worker.At
     stop = asyncio.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):

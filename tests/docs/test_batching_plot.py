@@ -1,4 +1,4 @@
-"""The plot of what batching saves shows what is recorded beside it, in the colours of the page."""
+"""The batching plot shows the figures recorded beside it, in the colours of the page."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def measured(plot: ModuleType) -> Any:
     return json.loads(plot.MEASURED.read_text(encoding="utf-8"))
 
 
-def test_the_plot_is_drawn_from_what_was_measured(plot: ModuleType, measured: Any) -> None:
+def test_the_plot_is_drawn_from_the_measurements(plot: ModuleType, measured: Any) -> None:
     svg = ET.fromstring(SVG)  # noqa: S314 -- our own
     assert [element.tag.rpartition("}")[2] for element in svg][:2] == ["title", "desc"]
     assert svg[1].text == plot.description(measured)
@@ -46,7 +46,7 @@ def test_the_plot_has_no_colour_font_or_style_of_its_own() -> None:
     assert not re.findall(r"#[0-9a-f]{6}\b|font-family|<style|rgb\(|\bblack\b", SVG)
 
 
-def test_the_page_says_what_was_measured(plot: ModuleType, measured: Any) -> None:
+def test_the_page_states_the_measured_figures(plot: ModuleType, measured: Any) -> None:
     page = (DOCS / "tutorials/batching.md").read_text(encoding="utf-8")
     page = " ".join(page.split())
     assert measured["machine"] in page
@@ -66,7 +66,7 @@ def test_the_page_says_what_was_measured(plot: ModuleType, measured: Any) -> Non
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to stop a server with")
 @pytest.mark.parametrize("options", [[], ["--without-batching"]])
-def test_the_demo_reports_batches_or_a_transaction_for_each_view(
+def test_the_demo_reports_batches_or_a_transaction_per_view(
     tmp_path: Path, options: list[str]
 ) -> None:
     save = tmp_path / "report.json"

@@ -24,7 +24,7 @@ def timelines() -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # where dataclasses look for it
+    sys.modules[spec.name] = module  # dataclasses look for it there
     spec.loader.exec_module(module)
     return module
 
@@ -33,7 +33,7 @@ def text(path: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def test_a_run_of_each_program_draws_the_timeline_that_is_in_the_docs(
+def test_running_each_program_draws_the_timeline_in_the_docs(
     timelines: ModuleType,
 ) -> None:
     drawn = timelines.draw()
@@ -42,7 +42,7 @@ def test_a_run_of_each_program_draws_the_timeline_that_is_in_the_docs(
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_a_timeline_shows_the_run_that_is_recorded_beside_its_program(
+def test_a_timeline_shows_the_run_recorded_beside_its_program(
     timelines: ModuleType, program: str
 ) -> None:
     run = timelines.record(program)
@@ -58,7 +58,7 @@ def test_a_timeline_shows_the_run_that_is_recorded_beside_its_program(
     assert text(FIGURES / f"{program}.svg").count(">lost</text>") == put - received - left
 
 
-def test_the_table_of_the_tutorial_counts_what_the_programs_print() -> None:
+def test_the_tutorials_table_counts_what_the_programs_print() -> None:
     page = text(ROOT / "docs/tutorials/go_select.md")
     rows = re.findall(r"^\| \[.+\]\(#.+\) \| (\d) \| (\d) \| (\d) \|$", page, re.MULTILINE)
     for program, row in zip(PROGRAMS, rows, strict=True):
@@ -68,7 +68,7 @@ def test_the_table_of_the_tutorial_counts_what_the_programs_print() -> None:
         assert received + kept + lost == 4
 
 
-def test_timelines_on_one_page_have_ids_of_their_own_and_a_title_and_a_description() -> None:
+def test_timelines_on_one_page_have_distinct_ids_a_title_and_a_description() -> None:
     ids = list[str]()
     for program in PROGRAMS:
         svg = ET.fromstring(text(FIGURES / f"{program}.svg"))  # noqa: S314 -- our own

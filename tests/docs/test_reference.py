@@ -1,4 +1,4 @@
-"""The reference has every name, signature and message, and the examples in docstrings run."""
+"""The reference has every name, signature and message, and the docstring examples run."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from multi_await import Group, MultiAwait, Source, Timer, after
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "reference/api.md").read_text(encoding="utf-8")
 
-# `.. autofunction:: name(parameters) -> result`; what is nested belongs to the class before it.
+# `.. autofunction:: name(parameters) -> result`; nested directives belong to the class before them.
 DIRECTIVE = re.compile(r"^( *)\.\. (?:auto|py:)(\w+):: (\w+)(.*)$", re.MULTILINE)
 CODE = re.compile(r"^Example.*::\n\n((?: .*\n|\n)+)", re.MULTILINE)
 
 
 def described() -> Iterator[tuple[str, str]]:
-    """The full name of each thing that the page describes, and its signature."""
+    """The full name and the signature of everything that the page describes."""
     owner = ""
     for indent, _, name, signature in DIRECTIVE.findall(PAGE):
         if name == "multi_await" and not signature:
@@ -63,7 +63,7 @@ def test_the_page_describes_every_public_name_and_method_once() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name, signature in SIGNATURES.items() if signature])
-def test_a_signature_on_the_page_has_the_parameters_of_the_code(name: str) -> None:
+def test_signatures_on_the_page_have_the_parameters_of_the_code(name: str) -> None:
     shown = ast.parse(f"def _{SIGNATURES[name]}: ...").body[0]
     assert isinstance(shown, ast.FunctionDef)
     for argument in ast.walk(shown.args):
@@ -81,7 +81,7 @@ def test_a_signature_on_the_page_has_the_parameters_of_the_code(name: str) -> No
 
 
 @pytest.mark.parametrize("name", ["PENDING", "Pending", "SourceLike", "Wake"])
-def test_what_the_page_says_of_a_type_by_hand_is_its_docstring(name: str) -> None:
+def test_a_handwritten_description_of_a_type_matches_its_docstring(name: str) -> None:
     found = re.search(
         rf"^\.\. py:\w+:: {name}\n(?:   :.*\n)*\n((?:   .*\n|\n)+)", PAGE, re.MULTILINE
     )
@@ -103,11 +103,11 @@ def docstring_in_the_source(name: str) -> str:
 EXAMPLES = {
     name: textwrap.dedent(found[1])
     for name in SIGNATURES
-    if name not in ("PENDING", "MultiAwait.aclose")  # which have that of another
+    if name not in ("PENDING", "MultiAwait.aclose")  # these share the text of another
     and (found := CODE.search(f"{inspect.getdoc(look_up(name))}\n"))
 }
 
-# What each of them prints, with the names below.
+# What each of them prints, given the names below.
 PRINTS = {
     "multi_await": "",
     "MultiAwait": "a word hello\na number 42\n",
@@ -153,14 +153,12 @@ PRINTS = {
 
 @pytest.mark.in_order
 @pytest.mark.parametrize("name", EXAMPLES)
-async def test_an_example_in_a_docstring_runs(
-    name: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def test_docstring_examples_run(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     names = names_for(name)
-    where = f"<the example of {name}>"  # in brackets, for coverage to see that it is no file
+    where = f"<the example of {name}>"  # angle brackets: coverage must not take it for a file
     flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
     code = compile(EXAMPLES[name], where, "exec", flags=flags, dont_inherit=True)
-    with contextlib.suppress(TimeoutError):  # some go on for ever
+    with contextlib.suppress(TimeoutError):  # some never end
         async with asyncio.timeout(30.5):
             running = eval(code, names)  # noqa: S307 -- our own
             if running is not None:
@@ -169,12 +167,12 @@ async def test_an_example_in_a_docstring_runs(
     assert capsys.readouterr().out == PRINTS[name]
 
 
-def test_no_example_is_left_out() -> None:
+def test_no_docstring_example_is_left_out() -> None:
     assert set(EXAMPLES) == set(PRINTS)
 
 
 def names_for(name: str) -> dict[str, Any]:
-    """What the examples use and don't define."""
+    """The names that the examples use but do not define."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     loop.call_later(5, stop.set)
@@ -263,7 +261,7 @@ async def lines(line: str) -> AsyncIterator[str]:
     yield line
 
 
-def test_the_page_of_errors_has_every_message() -> None:
+def test_the_errors_page_lists_every_message() -> None:
     page = " ".join((DOCS / "reference/errors.md").read_text(encoding="utf-8").split())
     for module in Path(multi_await.__file__).parent.rglob("*.py"):
         for message in messages(ast.parse(module.read_text(encoding="utf-8"))):
@@ -271,7 +269,7 @@ def test_the_page_of_errors_has_every_message() -> None:
 
 
 def messages(tree: ast.Module) -> Iterator[str]:
-    """Text for people: what is long, has several words, and is no docstring or type."""
+    """Texts for people: long strings of several words that are neither docstrings nor types."""
     others = {
         id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr | ast.AnnAssign)
     }

@@ -1,4 +1,4 @@
-"""The virtual clock that the docs give to users, and the ways in which they say to use it."""
+"""The virtual clock that the docs give to users, and the documented ways to use it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EXAMPLES = Path(__file__).parents[2] / "docs/examples"
 
 
 def run(coroutine: Coroutine[Any, Any, object]) -> float:
-    """Run it, and tell what the clock shows then."""
+    """Run it, and return the time on the clock afterwards."""
     with asyncio.Runner(loop_factory=VirtualClockLoop) as runner:
         runner.run(coroutine)
         return runner.get_loop().time()
@@ -39,8 +39,8 @@ def test_a_year_of_ticks_passes_in_a_moment() -> None:
     assert run(year()) == pytest.approx(365 * 86_400)
 
 
-def test_a_timer_is_due_also_when_the_clock_is_too_late_for_fractions() -> None:
-    """Far from 0 a float has no room for the nanosecond that asyncio adds before it compares."""
+def test_a_timer_fires_even_when_the_clock_is_too_large_for_fractions() -> None:
+    """A large float has no room for the nanosecond that asyncio adds before it compares."""
 
     async def late() -> None:
         await asyncio.sleep(1e9)
@@ -74,7 +74,7 @@ async def spins() -> None:
 @pytest.mark.parametrize(
     "stuck", [waits, waits_for_infinity, waits_beside_a_timer_at_infinity, spins]
 )
-def test_what_can_not_get_on_is_a_deadlock_and_can_clean_up_yet(
+def test_a_program_that_cannot_proceed_raises_deadlock_and_can_still_clean_up(
     stuck: Callable[[], Coroutine[Any, Any, None]],
 ) -> None:
     async def with_clean_up() -> None:
@@ -90,7 +90,7 @@ def test_what_can_not_get_on_is_a_deadlock_and_can_clean_up_yet(
     assert cleaned_up == [stuck]
 
 
-def test_beside_a_ticker_a_timeout_ends_a_test_that_waits_for_ever() -> None:
+def test_a_timeout_ends_a_test_that_waits_forever_while_a_ticker_runs() -> None:
     async def test() -> None:
         async with asyncio.timeout(3600), multi_await(every(1)) as m:
             while True:
@@ -122,7 +122,7 @@ def test_the_clock_does_not_wait_for_a_thread() -> None:
 
 
 def test_a_test_on_a_real_clock_fails_when_the_machine_is_busy() -> None:
-    """And on the virtual clock it does not."""
+    """On the virtual clock it passes."""
 
     async def test() -> str:
         asyncio.get_running_loop().call_later(0.04, queue.put_nowait, "item")
@@ -139,7 +139,7 @@ def test_a_test_on_a_real_clock_fails_when_the_machine_is_busy() -> None:
 
 
 def python(*arguments: str, cwd: Path) -> str:
-    """What another Python prints."""
+    """Return the output of another Python process."""
     done = subprocess.run(  # noqa: S603 -- this Python, and arguments of our own
         [sys.executable, *arguments], cwd=cwd, capture_output=True, text=True, check=False
     )
@@ -147,7 +147,7 @@ def python(*arguments: str, cwd: Path) -> str:
     return done.stdout
 
 
-def test_the_program_of_the_guide_runs_on_a_clock_of_its_own() -> None:
+def test_the_guides_program_runs_on_its_own_clock() -> None:
     expected = (EXAMPLES / "testing_a_loop.out").read_text(encoding="utf-8")
     assert python("testing_a_loop.py", cwd=EXAMPLES) == expected
 
@@ -160,12 +160,12 @@ def run_pytest(directory: Path, name: str) -> str:
     )
 
 
-def test_the_tests_of_the_guide_pass_under_pytest(tmp_path: Path) -> None:
+def test_the_guides_tests_pass_under_pytest(tmp_path: Path) -> None:
     shutil.copy(EXAMPLES / "test_a_loop.py", tmp_path)
     assert "2 passed" in run_pytest(tmp_path, "test_a_loop.py")
 
 
-def test_the_plugin_of_anyio_takes_the_virtual_clock(tmp_path: Path) -> None:
+def test_the_anyio_plugin_accepts_the_virtual_clock(tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text(
         """
 import asyncio
@@ -187,7 +187,7 @@ async def test_it():
 
 
 @pytest.mark.skipif(sys.version_info < (3, 13), reason="loop_factory came with Python 3.13")
-def test_unittest_takes_the_virtual_clock() -> None:
+def test_unittest_accepts_the_virtual_clock() -> None:
     class Case(unittest.IsolatedAsyncioTestCase):
         loop_factory = VirtualClockLoop
 

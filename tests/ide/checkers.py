@@ -1,8 +1,8 @@
 """What type checkers find: each fact of tests/typing in all of them, and what each says of ways.py.
 
-`make test-ide` runs them without settings, as a beginner has them. What they say of ways.py is
-recorded in narrows.md, rejects.md and reports.md, which are part of the page of types; `make
-record-ide` writes them anew.
+`make test-ide` runs them with default settings, as a beginner would. What they say of ways.py is
+recorded in narrows.md, rejects.md and reports.md, which are part of the page about types; `make
+record-ide` regenerates them.
 """
 
 from __future__ import annotations
@@ -32,31 +32,31 @@ COMMANDS = {
     ],
     "ty": ["ty", "check", "--python", str(BIN.parent), "--output-format", "concise"],
     "zuban": ["zuban", "check", "--python-executable", sys.executable],
-    "zuban mypy": ["zuban", "mypy", "--python-executable", sys.executable],  # as in place of mypy
+    "zuban mypy": ["zuban", "mypy", "--python-executable", sys.executable],  # instead of mypy
 }
 LINE = re.compile(r"(?P<name>\w+\.py):(?P<number>\d+)[\d:-]*(?P<text>.*)")
 SEVERITY = re.compile(r"\b(error|warning)\b(?!.*\(reportAny\))", re.IGNORECASE)
 REVEALED = re.compile(r"(?:[Rr]evealed type:? (?:is )?|Type of \".*\" is )[\"`]?([^\"`\[]+|.*)")
 MARK = re.compile(r"^ *# (narrows|rejects|reports): (.*)$")
-# Where one differs from the rest: a file, the beginning of a line there, and who does.
+# Where one differs from the rest: the file, the beginning of the line, and the checker.
 OTHERWISE = {
-    # It is Any for them, so this is no mistake.
+    # It is Any for them, so this is not an error.
     ("fixed_sets.py", "assert_type(await m.select(), Any)"): {"mypy", "zuban", "zuban mypy"},
     # It is a Source[Literal["done"]].
     ("sources.py", 'assert_type(once(asyncio.sleep(1, "done"))'): {"ty"},
-    # The class should say that it is abstract.
+    # They want the class to say that it is abstract.
     ("sources.py", "class WithoutPoll(Source[int]):"): {"basedpyright"},
 }
 
 
 @dataclass(frozen=True)
 class Said:
-    """What a checker says of a line."""
+    """What a checker says about a line."""
 
     name: str
     number: int
     text: str
-    severity: str  # empty: just a note
+    severity: str  # empty for a mere note
 
 
 def said_by(checker: str, folder: Path, names: list[str]) -> list[Said]:
@@ -80,7 +80,7 @@ def severity(line: str) -> str:
 
 
 def of_all(folder: Path, names: list[str]) -> dict[str, list[Said]]:
-    (folder / "pyrefly.toml").touch()  # or else it looks for less
+    (folder / "pyrefly.toml").touch()  # otherwise it checks less
     with ThreadPoolExecutor() as pool:
         said = pool.map(lambda checker: said_by(checker, folder, names), COMMANDS)
     return dict(zip(COMMANDS, said, strict=True))
@@ -92,7 +92,7 @@ def lines(path: Path) -> Iterator[tuple[int, str]]:
 
 @pytest.fixture(scope="session")
 def of_typing(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Said]]:
-    """What they say of tests/typing without the comments that expect a mistake."""
+    """What they say about tests/typing without the comments that expect an error."""
     folder = tmp_path_factory.mktemp("typing")
     paths = sorted(TYPING.glob("*.py"))
     for path in paths:
@@ -102,7 +102,7 @@ def of_typing(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Said]]
 
 
 @pytest.mark.parametrize("checker", COMMANDS)
-def test_a_checker_finds_each_mistake_of_tests_typing_and_nothing_else(
+def test_each_checker_finds_the_mistakes_in_tests_typing_and_nothing_else(
     of_typing: dict[str, list[Said]], checker: str
 ) -> None:
     expected = set()
@@ -124,7 +124,7 @@ def test_a_checker_finds_each_mistake_of_tests_typing_and_nothing_else(
 
 @dataclass(frozen=True)
 class Way:
-    """A line of ways.py, and what is said before it."""
+    """A line of ways.py, and the comment before it."""
 
     number: int
     kind: str
@@ -174,7 +174,7 @@ CELLS = {"narrows": narrows, "rejects": complains, "reports": complains}
 
 
 @pytest.mark.parametrize("kind", CELLS)
-def test_what_they_say_is_recorded(
+def test_the_recorded_output_of_the_checkers_is_current(
     of_ways: dict[str, list[Said]], pytestconfig: pytest.Config, kind: str
 ) -> None:
     recorded = HERE / f"{kind}.md"

@@ -1,9 +1,9 @@
-"""What a reader sees in an editor: `make test-ide` asks the language servers that people have.
+"""What a reader sees in an editor: `make test-ide` queries the language servers that people use.
 
-Each server is a real one, which is spoken to over its standard input and output; jedi, behind
-IPython, Jupyter and Spyder, has a Python interface. What they answer is recorded in editors.md,
-which is part of the reference; `make record-ide` writes it anew. They are installed in an
-environment of their own, `.venv-ide`, so this is no part of `make test`.
+The tests talk to each real server over its standard input and output; jedi, which IPython, Jupyter
+and Spyder use, has a Python interface. The answers are recorded in editors.md, which is part of the
+reference; `make record-ide` regenerates it. The servers are installed in a separate environment,
+`.venv-ide`, so this is not part of `make test`.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ OURS = re.compile(r"\b(?:Values|Round|Event)\d\b|\b(?:Failure|_U|_Untyped|_multi
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked at the place that `|` marks in a text that the sample has once."""
+    """A question about the place that `|` marks in a text that occurs once in the sample."""
 
     kind: str
     marked: str
@@ -81,7 +81,7 @@ class Server:
 
     def __init__(self) -> None:
         self.client = LanguageClient("test-ide", "1")
-        # What servers ask of an editor, and tell it.
+        # Requests and notifications that servers send to an editor.
         self.client.feature(lsp.WORKSPACE_CONFIGURATION)(lambda asked: [None for _ in asked.items])
         for name in (
             lsp.CLIENT_REGISTER_CAPABILITY,
@@ -141,7 +141,7 @@ class Server:
         return await self._complete(line, column, at)
 
     async def _complete(self, line: int, column: int, at: dict[str, Any]) -> list[str]:
-        """As if the rest of the line were not written yet."""
+        """Complete as if the rest of the line were not written yet."""
         lines = TEXT.splitlines()
         lines[line] = lines[line][:column]
         self._change("\n".join(lines))
@@ -172,7 +172,7 @@ def markup(text: Any) -> str:
 
 
 def shown(hover: Any) -> tuple[str, str]:
-    """The code of a hover, on one line, and the text below it."""
+    """The code of a hover on one line, and the text below it."""
     if hover is None:
         return "", ""
     _, code, text = re.split(r"```(?:python)?\n", markup(hover.contents) + "\n", maxsplit=2)
@@ -180,7 +180,7 @@ def shown(hover: Any) -> tuple[str, str]:
 
 
 def asked_of_jedi(question: Question) -> Any:
-    """jedi gives no types as text, so of a hover it tells the class."""
+    """Ask jedi; it gives no types as text, so a hover shows the class."""
     script = jedi.Script(TEXT, path=SAMPLE, project=jedi.Project(ROOT, sys_path=sys.path))
     line, column = question.place
     if question.kind == "completion":
@@ -219,20 +219,22 @@ def answers() -> dict[str, Answers]:
 
 
 def code(answer: Any) -> str:
-    """As the table has it: the type alone."""
+    """The type alone, as the table shows it."""
     text = str(answer[0]).removeprefix("(variable) ")
     return re.sub(r"^\w+: ", "", text).replace("multi_await._multi_await.", "")
 
 
 def documented(answer: Any) -> bool:
-    """Whether the docstring is there: all of ours end in an example."""
+    """Whether the docstring is shown: every docstring of the package ends in an example."""
     texts = [answer[1]] if isinstance(answer, tuple) else [text for _, text in answer]
     return bool(texts) and all("Example" in text for text in texts)
 
 
 @pytest.mark.parametrize("server", SERVERS)
 @pytest.mark.parametrize("name", ["completed", "failures", "event"])
-def test_a_hover_shows_no_name_of_ours(answers: dict[str, Answers], server: str, name: str) -> None:
+def test_a_hover_shows_no_names_from_the_package(
+    answers: dict[str, Answers], server: str, name: str
+) -> None:
     shown_type = code(answers[server][HOVERS[f"`{name}`"]])
     assert (
         shown_type
@@ -251,7 +253,7 @@ def test_no_hover_shows_a_private_name(answers: dict[str, Answers], server: str)
 
 
 @pytest.mark.parametrize("server", SERVERS)
-def test_a_narrowed_word_offers_the_methods_of_str(
+def test_a_narrowed_value_offers_the_methods_of_str(
     answers: dict[str, Answers], server: str
 ) -> None:
     assert "upper" in answers[server][OF_A_WORD]
@@ -264,13 +266,13 @@ def test_a_set_offers_its_methods(answers: dict[str, Answers], server: str) -> N
 
 @pytest.mark.parametrize("server", ["pyright", "basedpyright", "ty"])
 @pytest.mark.parametrize("question", [METHOD, FUNCTION, CALL], ids=lambda one: one.marked)
-def test_the_docstring_is_there_although_there_are_overloads(
+def test_a_hover_shows_the_docstring_despite_the_overloads(
     answers: dict[str, Answers], server: str, question: Question
 ) -> None:
     assert documented(answers[server][question])
 
 
-def test_what_they_show_is_recorded(
+def test_the_recorded_answers_of_the_editors_are_current(
     answers: dict[str, Answers], pytestconfig: pytest.Config
 ) -> None:
     if pytestconfig.option.record:
@@ -286,7 +288,7 @@ def as_page(answers: dict[str, Answers]) -> str:
 
 
 def hovers(answers: dict[str, Answers]) -> str:
-    """Servers that show the same share a line."""
+    """A table in which servers that show the same share a line."""
     rows = ["| over | shows | in |", "|---|---|---|"]
     for label, question in HOVERS.items():
         by_code: dict[str, list[str]] = {}
@@ -302,7 +304,7 @@ def hovers(answers: dict[str, Answers]) -> str:
 
 
 def other(answers: dict[str, Answers]) -> str:
-    """What is there or not."""
+    """A table of what each server shows or not."""
     yes_or_no: dict[str, Callable[[Answers], bool]] = {
         "`m.` offers its methods": lambda answer: "select" in answer[OF_A_SET],
         "`word.` offers `upper`": lambda answer: "upper" in answer[OF_A_WORD],

@@ -1,4 +1,4 @@
-"""What the editors open. Their questions are in editors.py. Never run."""
+"""The file that the editors open. The questions are in editors.py. Never run."""
 
 from __future__ import annotations
 

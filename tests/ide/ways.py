@@ -1,8 +1,8 @@
-"""Ways to ask which source an event is of, and mistakes: checkers.py says what becomes of them.
+"""Ways to ask which source an event comes from, and mistakes; checkers.py says how checkers react.
 
 Never run. After `# narrows:` comes a line that shows a type, which is `str` if the checker knows
-that the event is of the words. After `# rejects:` comes one that is right, and after `# reports:`
-one that is a mistake: a checker may complain of both.
+that the event comes from the words. After `# rejects:` comes a line that is correct, and after
+`# reports:` one that is wrong: a checker may complain about either.
 """
 
 from __future__ import annotations

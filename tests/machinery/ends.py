@@ -1,4 +1,4 @@
-"""Both ends of real connections, and the real clock that the other end runs on."""
+"""Both ends of real connections, and the real clock that the other end needs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ needs_pipes = pytest.mark.skipif(
 
 
 def on_the_real_clock(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
-    """Run an async test on such a loop: it must not hang, leave a task or report a failure."""
+    """Run an async test on a real clock: it must not hang, leave a task or report a failure."""
 
     @functools.wraps(test)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -49,7 +49,7 @@ def on_the_real_clock(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[
 
 @contextlib.asynccontextmanager
 async def tcp() -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    """Our reader, and the writer of the other end."""
+    """The reader of one end, and the writer of the other."""
     accepted: asyncio.Future[asyncio.StreamWriter] = asyncio.get_running_loop().create_future()
     async with await asyncio.start_server(
         lambda _, theirs: accepted.set_result(theirs), "127.0.0.1", 0
@@ -67,7 +67,7 @@ async def tcp() -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWrite
 
 @contextlib.asynccontextmanager
 async def python(program: str, *, isolated: bool = True) -> AsyncIterator[Process]:
-    """A process, which does not outlive the block; an isolated one has no packages."""
+    """A Python process that does not outlive the block; an isolated one has no packages."""
     options = "-ISc" if isolated else "-c"
     process = await asyncio.create_subprocess_exec(
         sys.executable, options, program, stdin=PIPE, stdout=PIPE, stderr=PIPE

@@ -1,12 +1,12 @@
-"""Every small program: all that can be written with a few operations, held against the model.
+"""Every small program that a few operations can form, compared with the model.
 
-Random programs (programs.py) are long, and come upon what happens often. These are short, and
-leave nothing out: of the settings below, each is run with every sequence of operations up to a
-length. An operation that would do nothing at all is left out, as far as the world shows that after
-the program up to there: nobody is there to be cancelled, nothing is paused.
+Random programs (programs.py) are long and find what happens often. These are short and complete:
+each of the settings below runs with every sequence of operations up to some length. An operation
+that would do nothing is left out, if the state of the world shows that at this point: there is
+nothing to cancel, for example, or nothing is paused.
 
-The event loop gets its turn after two polls here, and not after 128, so that short programs meet
-that too; and where a call was cancelled at such a turn, the next call must not yield once more.
+Here the event loop gets its turn after two polls instead of 128, so that short programs meet that
+too; and after a call was cancelled at such a turn, the next call must not yield again.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ from tests.machinery.programs import (
 )
 
 NO_SOURCES = Made(biased=False, watched=False, fixed=False)
-BUDGET = 2  # instead of that of multi_await._core.calls
+BUDGET = 2  # replaces the one of multi_await._core.calls
 MOST_SOURCES = 3
 
 
 class Setting(NamedTuple):
-    """What a program begins with: `queue.get` at position 0, and a function at position 1."""
+    """How a program begins: `queue.get` at position 0, and a function at position 1."""
 
     beginning: str
     biased: bool
@@ -58,7 +58,7 @@ class Setting(NamedTuple):
 
 
 class GetsWatched(Gets):
-    """The source `queue.get`, as the package makes it, also where the model sees each poll."""
+    """The source `queue.get`, as the package makes it, even where the model sees each poll."""
 
     def __init__(self, box: Box) -> None:
         super().__init__(box)
@@ -66,9 +66,9 @@ class GetsWatched(Gets):
 
 
 class SmallConsumer(Consumer):
-    """Knows a little more of what a call must do."""
+    """Knows a little more about what a call must do."""
 
-    yielded = False  # the last call gave way to the event loop instead of taking what was there
+    yielded = False  # the last call yielded to the event loop instead of taking what was there
 
     def ends(self, name: str, refusal: str | None, result: Any) -> None:
         in_vain = result is self.CANCELLED and bool(self.surely_ready())
@@ -78,7 +78,7 @@ class SmallConsumer(Consumer):
         super().ends(name, refusal, result)
 
     def at_rest(self) -> None:
-        """A call that is blocked has started every function."""
+        """At rest, a blocked call has started every function."""
         super().at_rest()
         for position in self.positions.values() if self.calling is not None else ():
             if isinstance(position.kind, Function):
@@ -114,14 +114,14 @@ def gets(world: World, queue: int) -> Kind:
 
 @step
 async def start_call(world: World, name: str) -> None:
-    """A call in a task of its own, up to where it blocks."""
+    """Start a call in its own task; return when it blocks."""
     world.callers[0].append(Errand(lambda: world.consumers[0].call(name)))
     await asyncio.sleep(0)
 
 
 @step
 async def start_rival(world: World, queue: int) -> None:
-    """Another task that wants an item, up to where it waits for it."""
+    """Start another task that wants an item; return when it waits."""
     start_getter(queue)(world)
     await asyncio.sleep(0)
 
@@ -140,7 +140,7 @@ RIVAL, SHUT = start_rival(0), shut_down(0)
 
 
 def operations(world: SmallWorld, last: AnyStep | None) -> Iterator[AnyStep]:
-    """What may come next."""
+    """The operations that may come next."""
     yield from PUTS
     if hasattr(asyncio, "QueueShutDown") and not world.boxes[0].shut:
         yield SHUT
@@ -165,7 +165,7 @@ def operations(world: SmallWorld, last: AnyStep | None) -> Iterator[AnyStep]:
         yield PASS
 
 
-STARTED = [AT_ONCE[-1], REST]  # a call has asked both sources, and found nothing
+STARTED = [AT_ONCE[-1], REST]  # a call has polled both sources and found nothing
 BEGINNINGS: dict[str, list[AnyStep]] = {
     "empty": [],
     "two values each": [*STARTED, *PUTS[:2], *PUTS[:2], REST],
@@ -177,12 +177,12 @@ SETTINGS = [Setting(*each) for each in itertools.product(BEGINNINGS, [False, Tru
 
 
 def length_for(setting: Setting, length: int) -> int:
-    """Where a program begins with some operations, or can't change its sources, one less."""
+    """The length; one less if a program begins with some operations or can't change its sources."""
     less = setting.beginning != "empty" or setting.fixed
     return length - 1 if less and length > 2 else length
 
 
-# -- all of them -----------------------------------------------------------------------------------
+# -- every program ---------------------------------------------------------------------------------
 
 
 class Program(NamedTuple):
@@ -196,16 +196,16 @@ class Program(NamedTuple):
 
 
 async def run(setting: Setting, steps: Sequence[AnyStep]) -> list[AnyStep]:
-    """Run a program to its end, and say which operations could have come next."""
+    """Run a program to its end, and return the operations that could have come next."""
     loop = asyncio.get_running_loop()
-    await asyncio.sleep(EIGHTH - loop.time() % EIGHTH)  # the model counts from whole ones
+    await asyncio.sleep(EIGHTH - loop.time() % EIGHTH)  # the model counts from whole numbers
     world = SmallWorld(setting)
     loop.set_exception_handler(lambda _, context: world.report(context))
     try:
         for step in [*BEGINNINGS[setting.beginning], *steps]:
             if (result := step(world)) is not None:
                 await result
-        world.check()  # it was after each of the steps before, in the shorter programs
+        world.check()  # the shorter programs have checked after each earlier step
         may_follow = list(operations(world, steps[-1] if steps else None))
         await world.end()
     except BaseException as failure:
@@ -217,14 +217,14 @@ async def run(setting: Setting, steps: Sequence[AnyStep]) -> list[AnyStep]:
 
 
 async def every_program(program: Program, length: int, part: int = 0, parts: int = 1) -> int:
-    """Run it, and all that begin with it and have up to so many operations; says how many.
+    """Run it and all programs up to some length that begin with it; return how many ran.
 
-    Of several parts, only one: what may come next is dealt out to them.
+    With several parts, run only one of them: the next operations are divided among the parts.
     """
     may_follow = await run(*program)
     if len(program.steps) >= length:
         return 1
-    # Each program ends with a rest: one more before it, or a pass, makes no other.
+    # Each program ends with a rest: another rest or a pass before it changes nothing.
     if len(program.steps) == length - 1:
         may_follow = [step for step in may_follow if step not in (PASS, REST)]
     mine = [program.longer(step) for step in may_follow[part::parts]]

@@ -1,4 +1,4 @@
-"""What is the same for every real source, however it is fed."""
+"""Tests that are the same for every real source, however it is fed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Feed:
 
 
 async def take(m: Any, *enough: int) -> tuple[list[list[Any]], int]:
-    """Take events until each position has had enough; of three calls, two have little patience.
+    """Take events until each position has delivered enough; two of three calls have short timeouts.
 
     Returns the values by position, and how many calls were timed out.
     """
@@ -43,8 +43,8 @@ async def take(m: Any, *enough: int) -> tuple[list[list[Any]], int]:
     return values, timed_out
 
 
-async def each_message_comes_once_and_in_order(feed: Feed) -> None:
-    """Next to ticks, whatever is timed out."""
+async def check_each_message_arrives_once_and_in_order(feed: Feed) -> None:
+    """Beside ticks, and whichever calls time out."""
     async with multi_await(feed.source, every(0.001)) as m:
 
         async def send_all() -> None:
@@ -59,8 +59,8 @@ async def each_message_comes_once_and_in_order(feed: Feed) -> None:
         assert timed_out > 0
 
 
-async def what_was_not_delivered_is_kept(feed: Feed) -> None:
-    """At the end of the block, in `undelivered` or still in the source."""
+async def check_undelivered_values_are_kept(feed: Feed) -> None:
+    """At the end of the block it is in `undelivered` or still in the source."""
     async with multi_await(feed.source, every(0.001)) as m:
         for message in MESSAGES[:10]:
             await feed.send(message)

@@ -1,4 +1,4 @@
-"""What the model (model.py) knows of sources: what each kind waits for, and what it does."""
+"""What the model (model.py) knows about sources: what each kind waits for, and what it does."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Any, ClassVar, Literal, NamedTuple, Protocol, TypeAlias
 
 from multi_await import after, batched, catching, ending, every, put
 
-# What a function source makes of an item that it took. Whoever else takes it just has it.
+# What a function source does with an item that it takes. Other takers just keep it.
 Meaning: TypeAlias = Literal["value", "failure", "end", "cancelled"]
 
-EIGHTH = 2.0**-3  # what all waits are whole ones of
+EIGHTH = 2.0**-3  # every wait is a whole multiple of this
 
 ENDS: tuple[type[Exception], ...] = (StopAsyncIteration,)
 if hasattr(asyncio, "QueueShutDown"):  # Python 3.13
@@ -22,7 +22,7 @@ if hasattr(asyncio, "QueueShutDown"):  # Python 3.13
 
 
 class Item(NamedTuple):
-    """What is put into queues."""
+    """An item that is put into queues."""
 
     number: int
     meaning: Meaning
@@ -33,7 +33,7 @@ class Fault(Exception):  # noqa: N818 -- what it is
 
 
 class Ledger(Protocol):
-    """What is written down of everything that is there: the World of the model."""
+    """The records about everything that exists: the World of the model."""
 
     seen: Counter[str]
     put: list[object]
@@ -49,13 +49,13 @@ class Ledger(Protocol):
 
 
 class Box:
-    """A queue, and what must be in it."""
+    """A queue, and the items that must be in it."""
 
     def __init__(self, world: Ledger, real: asyncio.Queue[Item]) -> None:
         self.world = world
         self.real = real
         self.items: list[Item] = []
-        self.promised = 0  # room that somebody was woken for, who takes his time to put
+        self.promised = 0  # room for which a task was woken that is slow to put
         self.shut = False
 
     def full(self) -> bool:
@@ -119,7 +119,7 @@ class Flag:
     def __init__(self, world: Ledger) -> None:
         self.world = world
         self.real = asyncio.Event()
-        self.was_set = False  # since the event loop was at rest; who waited then has been woken
+        self.was_set = False  # since the event loop was at rest; waiting tasks have been woken
 
     def set(self) -> None:
         self.real.set()
@@ -138,25 +138,25 @@ class Flag:
 
 
 class Kind(ABC):
-    """What the model knows of a source."""
+    """What the model knows about a source."""
 
-    given: Any  # what the MultiAwait is given
-    shared: object = None  # where others may be woken for what this one waits for
+    given: Any  # passed to the MultiAwait
+    shared: object = None  # where other tasks may be woken for what this one waits for
     holds: object = None  # what it took or made before a poll asked for it
     puts = False  # its values are in a queue
-    must_be_watched = False  # by the model, in each of its polls
+    must_be_watched = False  # by the model, at each of its polls
     timer: Timer | None = None  # which can be reset
 
     def wants(self) -> object:
-        """Where it, or a task of its own, waits."""
+        """What it, or its task, waits for."""
         return self.shared
 
     @abstractmethod
     def ready(self) -> bool:
-        """Whether there is an outcome, for a poll or for somebody else who was woken for it."""
+        """Whether there is an outcome, for a poll or for another task that was woken for it."""
 
     def over(self) -> bool:
-        """Whether it has ended, as a poll would find."""
+        """Whether a poll would find that it has ended."""
         return False
 
     def start(self) -> None:  # noqa: B027 -- most don't care
@@ -167,10 +167,10 @@ class Kind(ABC):
         """A poll gave this."""
 
     def handed_over(self, value: object) -> None:  # noqa: B027 -- as above
-        """The caller has this value, or found it in `undelivered`."""
+        """The caller received this value, or found it in `undelivered`."""
 
     def left(self) -> list[object]:
-        """The outcomes that no poll asked for before it ended."""
+        """The outcomes that no poll took before it ended."""
         return []
 
 
@@ -197,7 +197,7 @@ class Gets(Kind):
 class Batches(Kind):
     """The source `batched(queue, most)`."""
 
-    must_be_watched = True  # or who knows what was there
+    must_be_watched = True  # otherwise nobody knows what was there
 
     def __init__(self, box: Box, most: int) -> None:
         self.box = self.shared = box
@@ -227,10 +227,10 @@ class Batches(Kind):
 class Function(Kind):
     """A function that gets from a queue, and fails or ends if the item says so.
 
-    A slow one has a step of its own after that, and keeps the item if it is cancelled there.
+    A slow one suspends once more after that, and keeps the item if it is cancelled there.
     """
 
-    ENDED: ClassVar[str] = "ended"  # said of what it holds,
+    ENDED: ClassVar[str] = "ended"  # what it must do with what it holds,
     CANCELLED: ClassVar[str] = "cancelled"  # and this too
 
     def wants(self) -> object:
@@ -327,7 +327,7 @@ class Puts(Kind):
 
 
 class SlowToPut(asyncio.Queue[Item]):
-    """A queue with a `put` of its own, which tells whose item it has put, or not.
+    """A queue with its own `put`, which records whose items it has put or refused.
 
     It refuses some of those that a `put()` supplies.
     """
@@ -352,7 +352,7 @@ class SlowToPut(asyncio.Queue[Item]):
 
 
 class OwnPuts(Kind):
-    """The source `put(queue, supplier)`, for a queue with a `put` of its own."""
+    """The source `put(queue, supplier)`, for a queue with its own `put`."""
 
     puts = True
 
@@ -406,7 +406,7 @@ class OwnPuts(Kind):
         self.outcome = None
 
     def left(self) -> list[object]:
-        """What is in is in the queue."""
+        """What was put is in the queue."""
         never_begun = [] if self.supplied is None else [self.supplied]
         failure = [self.outcome] if isinstance(self.outcome, Fault) else []
         return [*self.refused, *never_begun, *failure]
@@ -505,7 +505,7 @@ class Broken(NamedTuple):
 
 
 class Around(Kind):
-    """What is inside shows."""
+    """A source around a source; the inner one shows through."""
 
     def __init__(self, world: Ledger, inner: Kind) -> None:
         self.world = world

@@ -1,8 +1,8 @@
-"""What blocks that end at any moment lose of what real servers send: `make losses`.
+"""What blocks that end at random times lose of what real servers send: `make losses`.
 
-Each way of waiting gets so many messages, at random times, while one block after another waits for
-them and ends at a random time. What was neither delivered nor in `undelivered`, and does not come
-to the blocks after, is lost. RabbitMQ takes long to start, so this is no test.
+Each way to wait gets a number of messages at random times, while one block after another waits for
+them and ends at a random time. A message is lost if it was neither delivered nor in `undelivered`,
+and does not reach a later block. RabbitMQ takes long to start, so this is not a test.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from tests.machinery import servers
 
 MESSAGES = 400
 BURST = 4  # messages that are sent without a pause
-# How to make a source for a block, how to send, and whatever must be done with a value.
+# How to make a source for a block, how to send, and what to do with a value.
 Way = tuple[
     Callable[[], SourceLike[Any]],
     Callable[[str], Awaitable[object]],
@@ -39,7 +39,7 @@ Way = tuple[
 
 
 async def lost(way: Way) -> tuple[int, int]:
-    """How many messages came to nobody, and how many blocks there were."""
+    """How many messages were lost, and how many blocks there were."""
     source, send, done = way
     chance = random.Random(1)  # noqa: S311 -- not for secrets
 
@@ -73,7 +73,7 @@ async def lost(way: Way) -> tuple[int, int]:
 
 @contextlib.asynccontextmanager
 async def fed_by(messages: Callable[[], Any]) -> AsyncIterator[asyncio.Queue[Any]]:
-    """A queue, into which a task that outlives the blocks puts the messages."""
+    """A queue that a task outliving the blocks fills with the messages."""
     queue: asyncio.Queue[Any] = asyncio.Queue()
 
     async def listen() -> None:
@@ -239,7 +239,7 @@ async def rabbitmq_ways() -> AsyncIterator[tuple[str, Way]]:
 
 
 async def connect_to_rabbitmq(port: int) -> Any:
-    """Its port answers before it lets anybody in."""
+    """Retry: its port answers before it accepts logins."""
     while True:
         try:
             return await aio_pika.connect(port=port, host="127.0.0.1")

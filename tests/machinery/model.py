@@ -1,17 +1,17 @@
 """A model of MultiAwait, against which random programs hold the real one (test_model.py).
 
-A program does things to the real objects (asyncio's queues, locks and events, two MultiAwaits, and
-other tasks that want the same), and the model writes down what is where then. It does not say which
-source is polled when, which would be a second ready queue. It says what may be:
+A program acts on the real objects (asyncio's queues, locks and events, two MultiAwaits, and other
+tasks that want the same), and the model records where everything is then. It does not predict which
+source is polled when, which would need a second ready queue. It says what is allowed:
 
 - An outcome is taken only in a call, at a position that is there, not paused and not exhausted, and
   only if that source has it. The same call delivers it; get_or_raise() alone may keep some of them.
 - After each step, what was put was delivered, or is in its queue, or in the source that took it.
-- What has been there since the event loop last came to rest is *surely ready*. A call that does not
-  wait finds it, a round takes it, a biased call takes nothing from a higher position before it, and
-  a fair one takes it within as many events as there are sources.
-- When the event loop is at rest, nobody waits for what is there: no wake-up was lost, and between
-  two calls a MultiAwait holds nothing.
+- What has been there since the event loop last came to rest is *surely ready*. A nowait call finds
+  it, a round takes it, a biased call takes nothing from a higher position before it, and a fair one
+  takes it within as many events as there are sources.
+- When the event loop is at rest, no task waits for something that is there: no wake-up was lost,
+  and between two calls a MultiAwait holds nothing.
 - Errors, NothingToAwait, and what is in `undelivered` are exactly what the model says.
 """
 
@@ -49,10 +49,10 @@ from tests.machinery.kinds import (
     SlowToPut,
 )
 
-# The model looks when the event loop is at rest, and no timer is due at that very moment. For it
-# looks an INSTANT further from the last eighth of a second each time, and all waits are of whole
-# eighths; or of a BLINK, and too few of them come to make an INSTANT. Floats hold all of this
-# exactly, and asyncio, whose timers may be a nanosecond early, tells it apart.
+# The model looks when the event loop is at rest, and never at a moment at which a timer is due:
+# each time it looks one INSTANT later after the last eighth of a second, and all waits are whole
+# eighths or a BLINK, of which there are too few to add up to an INSTANT. Floats hold all of this
+# exactly, and asyncio, whose timers may be a nanosecond early, can tell the times apart.
 INSTANT, BLINK = 2.0**-20, 2.0**-26
 
 # -- a MultiAwait ----------------------------------------------------------------------------------
@@ -66,15 +66,15 @@ class Position:
         self.number = number
         self.kind = kind
         self.paused = False
-        self.exhausted = False  # as a poll has found
+        self.exhausted = False  # a poll has found it
         self.taken: list[object] = []  # the outcome that a poll gave, until it is delivered
         self.kept = False  # by get_or_raise()
-        # If it is surely ready: how many events of others may still come before its own.
+        # If surely ready: how many events of other sources may still come before its own.
         self.others_first: int | None = None
         self.watched = consumer.watched or kind.must_be_watched  # the others as a user does it
 
     def source(self) -> Any:
-        """What the MultiAwait is given."""
+        """What is passed to the MultiAwait."""
         given = self.kind.given
         if not self.watched:
             return given
@@ -168,14 +168,14 @@ class Made(NamedTuple):
     """How a MultiAwait is made."""
 
     biased: bool
-    watched: bool  # its sources are, by the model
-    fixed: bool  # its set is, if there are sources; else they are added to an open one
+    watched: bool  # the model watches its sources
+    fixed: bool  # a fixed set, if it has sources; otherwise they are added to an open one
     sources: tuple[Callable[[World], Kind], ...] = ()
     grouped: bool = False  # its sources are in a group, and a position is a key
 
 
 class Consumer:
-    """A MultiAwait, and what the model knows of it."""
+    """A MultiAwait, and what the model knows about it."""
 
     CANCELLED: ClassVar[object] = object()  # said of a call
 
@@ -187,11 +187,11 @@ class Consumer:
         kinds = enumerate(source(world) for source in made.sources)
         self.positions = {number: Position(self, number, kind) for number, kind in kinds}
         self.calling: str | None = None
-        self.only_kept = False  # by get_or_raise(), which then delivers that, and polls nothing
+        self.only_kept = False  # by get_or_raise(), which then delivers it and polls nothing
         self.closed = False
         self.undelivered: list[tuple[int, object]] = []
         sources = [position.source() for position in self.positions.values()]
-        # Open or fixed, as the program wants it: no checker can know.
+        # Open or fixed, as the program chooses: no checker can know.
         self.real: Any = self.make(sources if self.fixed else [])
         for source in () if self.fixed else sources:
             self.real.add(source)
@@ -205,14 +205,14 @@ class Consumer:
     def free_position(self) -> int:
         return next(number for number in itertools.count() if number not in self.positions)
 
-    def without_hope(self) -> bool:
+    def nothing_to_await(self) -> bool:
         return all(position.over() for position in self.positions.values())
 
     def surely_ready(self) -> list[Position]:
         return [position for position in self.positions.values() if position.sure()]
 
     def ended(self, position: Position) -> list[object]:
-        """It was removed, or all were ended: the values that it left. Failures are reported."""
+        """It was removed, or the set has ended: the values that it left. Failures are reported."""
         values = list[object]()
         for outcome in [*position.taken, *position.kind.left()]:
             if isinstance(outcome, BaseException):
@@ -226,7 +226,7 @@ class Consumer:
 
     async def call(self, name: str) -> None:
         if not self.watched and name == "get_or_raise":
-            name = "get"  # the model could not see what is kept
+            name = "get"  # the model cannot see what is kept
         refusal = self.begins(name)
         try:
             result = await CALLS[name](self.real)
@@ -246,7 +246,7 @@ class Consumer:
         self.ends(name, refusal, result)
 
     def begins(self, name: str) -> str | None:
-        """Says why the call is to be refused, if it is."""
+        """Return why the call must be refused, if it must."""
         if self.closed:
             return "was closed by cancel()"
         if self.calling is not None:
@@ -269,7 +269,7 @@ class Consumer:
         elif self.closed:
             must(is_error(result, RuntimeError, "was closed by cancel()"), f"closed: {result!r}")
         elif isinstance(result, NothingToAwait | StopAsyncIteration):
-            self.has_no_hope(name, result)
+            self.finds_nothing_to_await(name, result)
         elif isinstance(result, BaseException):
             self.fails(name, result)
         elif name not in ONE_EVENT:
@@ -282,18 +282,20 @@ class Consumer:
             must(not position.taken or position.kept, f"{name}: {result!r}, and lost {position}")
         self.calling = None
 
-    def has_no_hope(self, name: str, result: BaseException) -> None:
+    def finds_nothing_to_await(self, name: str, result: BaseException) -> None:
         if not self.positions:
             expected = is_error(result, NothingToAwait, "Attempted to await 0 coroutines")
         elif name == "async for":
             expected = isinstance(result, StopAsyncIteration)
         else:
             expected = is_error(result, NothingToAwait, "every source is exhausted")
-        self.world.must(expected and self.without_hope(), f"{name}: {result!r}, {self.positions}")
+        self.world.must(
+            expected and self.nothing_to_await(), f"{name}: {result!r}, {self.positions}"
+        )
 
     def gives_nothing(self, name: str) -> None:
         self.world.must(name in NOWAIT_CALLS, f"{name} gave nothing")
-        self.world.must(not self.without_hope(), f"{name} has hope, of {self.positions}")
+        self.world.must(not self.nothing_to_await(), f"{name} gave nothing, of {self.positions}")
         self.leaves_nothing(name, [])
 
     def gives_a_round(self, name: str, result: Any) -> None:
@@ -312,7 +314,7 @@ class Consumer:
             if value is not None or failure is not None:
                 self.delivers(number, value if failure is None else failure)
                 delivered.append(position)
-        if name != "get_or_raise" or not kept:  # or else what it kept comes alone
+        if name != "get_or_raise" or not kept:  # otherwise what it kept comes alone
             self.leaves_nothing(name, delivered)
         if not delivered:
             self.gives_nothing(name)
@@ -377,7 +379,7 @@ class Consumer:
         if self.only_kept:
             left.clear()
         if puts and not self.watched:
-            left.clear()  # which were polled before, and found a queue empty or full, is not known
+            left.clear()  # it is unknown which were polled earlier and found a queue empty or full
         if name in NOWAIT_CALLS:
             left += [position for position in rest if not self.world.contended(position)]
         self.world.must(not left, f"{name} left {left}")
@@ -389,9 +391,9 @@ class Consumer:
         if self.calling is not None:
             self.world.seen["blocked at rest"] += 1
             ready = self.surely_ready()
-            hopeless = self.closed or self.without_hope()
+            hopeless = self.closed or self.nothing_to_await()
             self.world.must(not ready, f"{self.calling} is blocked, and there is {ready}")
-            self.world.must(not hopeless, f"{self.calling} waits for ever: {self.positions}")
+            self.world.must(not hopeless, f"{self.calling} waits forever: {self.positions}")
         assert repr(self.real)
 
 
@@ -400,14 +402,14 @@ def is_error(result: object, kind: type[BaseException], text: str) -> bool:
 
 
 def text_of(failure: BaseException) -> str:
-    """What says whose it is: its note, unless it stands for a source's own cancellation."""
+    """What names its source: its note, unless it stands for a source's own cancellation."""
     if isinstance(failure.__cause__, asyncio.CancelledError):
         return str(failure)
     return " ".join(getattr(failure, "__notes__", []))
 
 
 def what_it_is(result: object) -> str:
-    """For the count of what was seen."""
+    """Its name in the counts of what was seen."""
     if result is Consumer.CANCELLED:
         return "cancelled"
     if isinstance(result, BaseException):
@@ -419,12 +421,12 @@ def what_it_is(result: object) -> str:
 
 
 class InAGroup:
-    """A group, used as an open set is used: its keys are the lowest positions that are free."""
+    """A group used like an open set: its keys are the lowest free positions."""
 
     def __init__(self, biased: bool) -> None:
         self.group = Group[int, Any](biased=biased)
         self.m = multi_await(self.group)
-        self.positions = set[int]()  # also of what has ended, and left the group by itself
+        self.positions = set[int]()  # also of sources that have ended and left the group
         self.closed = False
 
     def add(self, source: Any) -> int:
@@ -491,7 +493,7 @@ class InAGroup:
 
 
 class GroupConsumer(Consumer):
-    """The same of a group: it waits if it is empty, and a round has one event of it."""
+    """The same for a group: it waits if it is empty, and a round has one event of it."""
 
     def __init__(self, world: World, made: Made) -> None:
         super().__init__(world, made._replace(fixed=False))
@@ -499,10 +501,10 @@ class GroupConsumer(Consumer):
     def make(self, sources: Sequence[Any]) -> Any:
         return InAGroup(self.biased)
 
-    def without_hope(self) -> bool:
+    def nothing_to_await(self) -> bool:
         return False
 
-    def has_no_hope(self, name: str, result: BaseException) -> None:
+    def finds_nothing_to_await(self, name: str, result: BaseException) -> None:
         self.world.must(False, f"{name} of a group: {result!r}")
 
     def gives_a_round(self, name: str, result: Any) -> None:
@@ -543,12 +545,12 @@ class Errand:
         await run()
 
     def cancel(self) -> None:
-        if self.started:  # a task factory may leave a coroutine never awaited that has not
+        if self.started:  # a task factory may leave an unstarted coroutine never awaited
             self.cancelled = self.task.cancel() or self.cancelled
 
 
 class World:
-    """Everything that is there."""
+    """Everything that exists."""
 
     def __init__(self, first: Made, second: Made) -> None:
         self.wrong: list[str] = []
@@ -571,7 +573,7 @@ class World:
             self.consumers.append((GroupConsumer if made.grouped else Consumer)(self, made))
 
     def must(self, condition: bool, otherwise: str) -> None:
-        """Like assert; but what a source raises would be its failure, and not the test's."""
+        """Like assert, but a failure of the test even inside a source."""
         if not condition:
             self.wrong.append(otherwise)
 
@@ -582,13 +584,13 @@ class World:
         return [each for consumer in self.consumers for each in consumer.positions.values()]
 
     def changed(self) -> None:
-        """Something may not be there any more."""
+        """Something may no longer be there."""
         for position in self.positions():
             if position.sure() and not position.ready():
                 position.others_first = None
 
     def contended(self, position: Position) -> bool:
-        """Whether somebody else may have been woken for what is there."""
+        """Whether another task may have been woken for what is there."""
         others = [each.kind.wants() for each in self.positions() if each is not position]
         others += [errand.wants for errand in self.rivals if not errand.task.done()]
         return position.kind.shared is not None and position.kind.shared in others
@@ -599,7 +601,7 @@ class World:
     # -- what must hold ------------------------------------------------------------------------
 
     def check(self) -> None:
-        """After each step."""
+        """Check everything after each step."""
         for errands in (self.rivals, *self.callers):
             for errand in [errand for errand in errands if errand.task.done()]:
                 errands.remove(errand)
@@ -625,7 +627,7 @@ class World:
     def check_conservation(self) -> None:
         in_sources = 0
         for position in self.positions():
-            if not position.kind.puts:  # what that has put is in the queue
+            if not position.kind.puts:  # what it has put is in the queue
                 for held in [*position.taken, position.kind.holds]:
                     items = held if isinstance(held, list) else [held]
                     in_sources += sum(isinstance(each, Item) for each in items)
@@ -634,7 +636,7 @@ class World:
         self.must(len(self.put) == there, f"{len(self.put)} were put, and there are {there}")
 
     async def rest(self) -> None:
-        """Wait until nobody has work, and look."""
+        """Wait until no task has work, and check."""
         self.looks += 1
         now = asyncio.get_running_loop().time()
         await asyncio.sleep(now // EIGHTH * EIGHTH + self.looks * INSTANT - now)
@@ -651,7 +653,7 @@ class World:
             consumer.undelivered += [(position.number, value) for value in left]
 
     async def end(self) -> None:
-        """When all have ended, nobody waits, and what was put is somewhere."""
+        """At the end, no task waits, and everything that was put is somewhere."""
         await self.rest()
         for consumer in self.consumers:
             await self.close(consumer)

@@ -39,12 +39,12 @@ from parso.python.tree import Keyword
 
 ROOT = Path(__file__).parents[2]
 COPY = ROOT / ".mutants"
-SESSIONS = COPY / "sessions"  # a database for each module, and the text that it is made of
+SESSIONS = COPY / "sessions"  # a database for each module, with the text that it was made from
 TIMED_OUT = "timed out"
 MET = "met "  # and the last stage that a survivor has met
 
-# They try what it would be to have identity for equality. Which of the two stands where is a matter
-# of style and speed: what is compared so are None, PENDING, positions and the names of states.
+# They swap identity and equality. Which of the two is used is a matter of style and speed here: the
+# operands are None, PENDING, positions and the names of states.
 SAME = re.compile(r"core/ReplaceComparisonOperator_(Is_Eq|IsNot_NotEq|Eq_Is|NotEq_IsNot)$")
 
 # The tests, in stages, each of which is run only if the ones before have passed: where they are in
@@ -131,7 +131,7 @@ def _function_of(node: Any) -> Any:
 
 
 class WhatRuns(ast.NodeTransformer):
-    """Leaves out what only a type checker reads: annotations, their names, overloads' stubs."""
+    """Skips what only type checkers read: annotations, their names, the stubs of overloads."""
 
     def visit_arg(self, node: ast.arg) -> ast.arg:
         node.annotation = None
@@ -160,7 +160,7 @@ def what_runs(code: str) -> str:
 
 
 def is_a_mutant(code: str, mutated: str) -> bool:
-    """Whether it is another program than before, and one that Python accepts."""
+    """Whether the program differs from the original and Python accepts it."""
     try:
         with warnings.catch_warnings(action="ignore"):
             compile(mutated, "mutant", "exec", dont_inherit=True)
@@ -182,14 +182,14 @@ def copy_the_checkout() -> None:
         if (ROOT / name).is_file():
             (COPY / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, COPY / name)
-    # A file where Python would make a directory: two mutants made in one second and of one size are
-    # the same to it, if it finds the first one compiled.
+    # A file where Python would make a directory: if it found the first one compiled, it would take
+    # two mutants of the same size, made in the same second, for the same module.
     for package in (COPY / "src").rglob("__init__.py"):
         (package.parent / "__pycache__").touch()
 
 
 def limits_of(stages: list[str]) -> dict[str, float]:
-    """How long each stage may take: a few times what it takes without a mutant."""
+    """How long each stage may take: a multiple of its time without a mutant."""
     limits = dict.fromkeys(stages, 0.0)
     for stage in stages:
         if stage != "first":
@@ -198,7 +198,7 @@ def limits_of(stages: list[str]) -> dict[str, float]:
             if (said := failing_tests("__init__", generous, write_bytecode=True)) is not None:
                 sys.exit(f"the tests fail without a mutant\n{said}")
             limits[stage] = max(STAGES[stage][2], 4 * (time.monotonic() - begin))
-    if "first" in limits:  # which is a part of the next one
+    if "first" in limits:  # part of the next one
         limits["first"] = limits.get("quick", 10.0 * STAGES["first"][2])
     return limits
 
@@ -206,7 +206,7 @@ def limits_of(stages: list[str]) -> dict[str, float]:
 def failing_tests(
     module: str, limits: dict[str, float], *, write_bytecode: bool = False
 ) -> str | None:
-    """What the tests say, as soon as one fails; None if all pass."""
+    """The output of the tests as soon as one fails; None if all pass."""
     for stage, seconds in limits.items():
         places, environment, _ = STAGES[stage]
         files = unit_tests(module) if stage == "first" else [f"tests/{at}" for at in places.split()]
@@ -263,12 +263,12 @@ def run_pytest(
     return (ended[1], text) if ended[0] else (None, f"{text}\n{TIMED_OUT}")
 
 
-def prepare(anew: bool) -> None:
-    """Make the copy and go there; a session for each module that has none or has changed since."""
-    if anew:
+def prepare(restart: bool) -> None:
+    """Make the copy and enter it; start a session for each module that is new or has changed."""
+    if restart:
         shutil.rmtree(COPY, ignore_errors=True)
-    shutil.rmtree(COPY / "src", ignore_errors=True)  # a module may be gone
-    copy_the_checkout()  # also where a mutant may be left of one that was killed
+    shutil.rmtree(COPY / "src", ignore_errors=True)  # a module may have been deleted
+    copy_the_checkout()  # even where a killed run may have left a mutant behind
     os.chdir(COPY)
     SESSIONS.mkdir(exist_ok=True)
     for path in modules():
@@ -291,7 +291,7 @@ def program_of(path: Path) -> str:
 
 
 def modules() -> list[Path]:
-    """In the copy, and relative to it, which is what their mutants run with."""
+    """The modules' paths relative to the copy, in which their mutants run."""
     return sorted(path.relative_to(COPY) for path in (COPY / "src/multi_await").rglob("*.py"))
 
 
@@ -449,7 +449,7 @@ def failing_with(group: list[Survivor], limits: dict[str, float]) -> str | None:
 
 
 def report() -> None:
-    """Every survivor, and the figures of each module."""
+    """Print every survivor, and the figures of each module."""
     figures = defaultdict[str, Counter[str]](Counter)
     for module in modules():
         with use_db(str(session_of(module)), WorkDB.Mode.open) as db:
@@ -474,7 +474,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--stages", nargs="*", choices=STAGES, help="else all")
     parser.add_argument("--modules", default="", help="a regular expression")
-    parser.add_argument("--anew", action="store_true", help="forget what was found before")
+    parser.add_argument("--restart", action="store_true", help="forget what was found before")
     parser.add_argument("--again", action="store_true", help="those too that have survived")
     parser.add_argument("--report", action="store_true", help="only what was found so far")
     chosen = parser.parse_args()

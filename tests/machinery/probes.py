@@ -1,4 +1,4 @@
-"""Small sources for tests of groups, and one that says what happens to it."""
+"""Small sources for tests of groups, and one that records what happens to it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def letters(text: str, failure: Exception | None = None) -> AsyncIterator[
 
 
 class Probe(Source[int]):
-    """Says what happens to it."""
+    """Records what happens to it."""
 
     def __init__(self) -> None:
         self.seen = list[str]()

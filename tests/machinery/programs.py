@@ -1,9 +1,9 @@
 """Programs for the model (model.py): their steps, and what runs them.
 
-A program is a list of steps, which one coroutine runs, and not a state machine of Hypothesis that
-would run the event loop once for each rule: two steps may come without a pass of the event loop
-between them, and that is where wake-ups get lost. It is printed as it is written here: what failed
-is run again by putting `run(...)` into a test.
+A program is a list of steps that one coroutine runs, rather than a state machine of Hypothesis,
+which would run the event loop once for each rule: two steps may follow each other without a pass of
+the event loop, and that is where wake-ups get lost. A program is printed as it is written here: to
+run a failure again, put `run(...)` into a test.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ R_co = TypeVar("R_co", covariant=True)
 
 
 class Step(Generic[R_co]):
-    """A function with all its arguments but the world."""
+    """A function with all its arguments except the world."""
 
     def __init__(self, do: Callable[..., R_co], arguments: tuple[object, ...]) -> None:
         self.do = do
@@ -68,7 +68,7 @@ def run(
     steps: Sequence[AnyStep],
     loop_factory: Callable[[], asyncio.AbstractEventLoop] = new_loop,
 ) -> Counter[str]:
-    """Run a program, and say what was seen."""
+    """Run a program, and return what was seen."""
 
     async def main() -> Counter[str]:
         world = World(first, second)
@@ -156,7 +156,7 @@ def catches(world: World, source: Step[Kind]) -> Kind:
 
 
 def attempt(world: World, refusal: type[Exception] | None, do: Callable[[], object]) -> bool:
-    """Do it, or see it refused."""
+    """Do it, or expect that it is refused."""
     try:
         do()
     except (TypeError, IndexError, RuntimeError) as refused:
@@ -202,7 +202,7 @@ def guard(world: World, who: int, number: int, paused: bool) -> None:
     consumer = world.consumers[who]
     position = consumer.positions.get(number)
     if position is not None and position.over() and not position.watched:
-        return  # nothing comes of it if a poll has found that it is over, which nobody can know
+        return  # it has no effect if a poll has found the end, which the model cannot know
     refusal: type[Exception] | None = None
     if consumer.closed:
         refusal = RuntimeError
@@ -225,7 +225,7 @@ def resume(world: World, who: int, number: int) -> None:
 
 
 def timed(world: World, who: int, number: int, what: Callable[[Timer], None]) -> None:
-    """Do it to the timer at that position, if there is one."""
+    """Call this method of the timer at that position, if there is one."""
     position = world.consumers[who].positions.get(number)
     if position is not None and position.kind.timer is not None:
         what(position.kind.timer)
@@ -253,7 +253,7 @@ def stop_timer(world: World, who: int, number: int) -> None:
 
 @step
 async def call(world: World, who: int, name: str, seconds: float) -> None:
-    """By the program itself, with a timeout."""
+    """Call it from the program itself, with a timeout."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await world.consumers[who].call(name)
@@ -267,7 +267,7 @@ def call_nowait(world: World, who: int, name: str, times: int) -> None:
 
 @step
 def start_call(world: World, who: int, name: str) -> None:
-    """By a task of its own."""
+    """Call it from its own task."""
     world.callers[who].append(Errand(lambda: world.consumers[who].call(name)))
 
 
@@ -305,7 +305,7 @@ def take_item(world: World, queue: int) -> None:
 
 @step
 def shut_down(world: World, queue: int) -> None:
-    """Python 3.13."""
+    """Shut it down; needs Python 3.13."""
     box = world.boxes[queue]
     if hasattr(box.real, "shutdown"):
         box.real.shutdown()
@@ -356,7 +356,7 @@ def start_holder(world: World, which: int, seconds: float) -> None:
 
 @step
 def cancel_rival(world: World, number: int) -> None:
-    """One of those that are still there."""
+    """Cancel one of the rivals that still wait."""
     there = [rival for rival in world.rivals if not rival.task.done()]
     if there:
         there[number % len(there)].cancel()
@@ -364,7 +364,7 @@ def cancel_rival(world: World, number: int) -> None:
 
 @step
 def release(world: World, which: int) -> None:
-    """What a MultiAwait has acquired for the program."""
+    """Release what a MultiAwait has acquired for the program."""
     slots = world.slots[which]
     if slots.lent:
         slots.lent -= 1
@@ -383,7 +383,7 @@ def clear_event(world: World) -> None:
 
 @step
 def later(world: World, seconds: float, what: Step[None]) -> None:
-    """While the program goes on, or waits in a call."""
+    """Do it later, while the program goes on or waits in a call."""
 
     async def wait() -> None:
         await asyncio.sleep(seconds)

@@ -1,4 +1,4 @@
-"""Random programs for the model (model.py), of the steps in programs.py."""
+"""Random programs for the model (model.py), made of the steps in programs.py."""
 
 from __future__ import annotations
 
@@ -57,11 +57,11 @@ T = TypeVar("T")
 
 
 def each(make: Callable[..., Step[T]], *arguments: Iterable[object]) -> list[Step[T]]:
-    """The step with all of these arguments; one that is there twice is drawn twice as often."""
+    """The step with each of these arguments; one listed twice is drawn twice as often."""
     return [make(*chosen) for chosen in itertools.product(*arguments)]
 
 
-# The program itself calls the first, mostly, and other tasks the second.
+# The program itself mostly calls the first, and other tasks call the second.
 BOTH, FIRST, SECOND = [0, 1], [0, 0, 0, 1], [1, 1, 1, 0]
 LOCKS = [0, 1]
 WAITING = [*CALLS, "get_or_raise"]
@@ -99,7 +99,7 @@ def steps_with(queues: tuple[int, ...]) -> list[Sequence[AnyStep | None]]:
         *each(reset_timer, BOTH, [0, 1], [None, 0]),
     ]
     return [
-        [None],  # the simplest: what fails shrinks to this
+        [None],  # the simplest: failures shrink to this
         *6 * [each(put_item, queues, MEANINGS)],
         *1 * [each(take_item, queues)],
         *1 * [each(release, LOCKS)],
@@ -120,7 +120,7 @@ def steps_with(queues: tuple[int, ...]) -> list[Sequence[AnyStep | None]]:
         *1 * [each(start_holder, LOCKS, SECONDS)],
         *1 * [each(cancel_rival, [0, 1, 2])],
         *2 * [each(sleep, SECONDS)],
-        # Seldom, because little happens after these.
+        # Rare, because little happens after these.
         [*each(close, BOTH), *each(shut_down, queues), None, None, None, None],
     ]
 
@@ -135,7 +135,7 @@ AS_THE_SEED_SAYS = settings(
 
 
 class Program(NamedTuple):
-    """What `run` runs."""
+    """What `run` takes."""
 
     first: Made
     second: Made
@@ -144,14 +144,14 @@ class Program(NamedTuple):
 
 @st.composite
 def programs(draw: st.DrawFn) -> Program:
-    """Few queues and few sources in each, so that many want the same."""
+    """Programs with few queues and few sources, so that many want the same."""
     queues = tuple(draw(st.lists(st.integers(0, 3), min_size=1, max_size=3)))
     sources = draw(st.lists(st.sampled_from(sources_with(queues)), min_size=1, max_size=4))
     chosen = st.lists(st.sampled_from(sources), max_size=4).map(tuple)
     made = st.builds(Made, st.booleans(), st.booleans(), st.booleans(), chosen, st.booleans())
     choices = [*steps_with(queues), *3 * [each(add, BOTH, sources)]]
-    # Three numbers for each step: which, with what arguments, and what comes after it. Many of
-    # them, because lists are mostly short; but those that are zero are no step.
+    # Three numbers per step: which step, which arguments, and what follows it. Many of them,
+    # because lists are mostly short; but zeros are not steps.
     steps = list[AnyStep]()
     pairs = draw(st.lists(st.binary(min_size=6, max_size=6), min_size=15, max_size=30))
     for pair in pairs:

@@ -1,4 +1,4 @@
-"""Real servers, each with a folder of its own, until the end of the block."""
+"""Real servers, each with its own folder, until the end of the block."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def running(
 
 
 def answers(family: int, address: str | tuple[str, int]) -> bool:
-    """Whether there is a connection to be had."""
+    """Whether a connection can be opened."""
     with socket.socket(family) as attempt:
         return attempt.connect_ex(address) == 0
 
@@ -85,7 +85,7 @@ def postgresql() -> Iterator[str]:
     """The folder of its socket; the user is "postgres"."""
     with tempfile.TemporaryDirectory() as folder:
         initdb, user = binary("initdb"), None
-        if os.geteuid() == 0:  # which PostgreSQL refuses to run as
+        if os.geteuid() == 0:  # PostgreSQL refuses to run as root
             user = "postgres"
             shutil.chown(folder, user)
         make = [initdb, "-D", f"{folder}/data", "-U", "postgres", "-A", "trust", "-N"]
@@ -156,7 +156,7 @@ def rabbitmq() -> Iterator[int]:
         }
         (Path(folder) / "plugins").write_text("[].", encoding="utf-8")
         ready = functools.partial(answers, socket.AF_INET, ("127.0.0.1", port))
-        server = "/usr/lib/rabbitmq/bin/rabbitmq-server"  # that in PATH drops the environment
+        server = "/usr/lib/rabbitmq/bin/rabbitmq-server"  # the one in PATH drops the environment
         try:
             with running(binary(server), ready=ready, environment=environment):
                 yield port

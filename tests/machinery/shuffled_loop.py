@@ -1,24 +1,24 @@
-"""The virtual clock, in another order than first come, first served, where asyncio promises none.
+"""The virtual clock, with a random order of callbacks where asyncio promises none.
 
 The rule. What one callback makes ready may run in any order, if it is
 
 - a callback of a future that is done, which wakes a task or calls a function: those of *different*
-  futures change places, those of one future run in the order in which they were added;
-- the first step of a task that was created.
+  futures swap places, those of one future run in the order in which they were added;
+- the first step of a new task.
 
-These change places among themselves, and with nothing else. The rest is as asyncio says:
+These swap places among themselves, and with nothing else. The rest is as asyncio documents it:
 
-- What `call_soon` was asked to call runs in that order, and nothing passes it by: what was made
-  ready before it runs before it, and what is made ready after it, after it.
-- A task that yields without a future, as in `asyncio.sleep(0)`, goes on after all that it made
-  ready before: "to allow other tasks to run" is what that is for.
+- Functions passed to `call_soon` run in that order, and nothing overtakes them: what was made ready
+  before one runs before it, and what is made ready after it runs after it.
+- A task that yields without a future, as in `asyncio.sleep(0)`, resumes after everything that it
+  made ready before: "to allow other tasks to run" is the purpose of that.
 - What one callback made ready runs before what the next callback makes ready. (What the selector
   calls in one pass for sockets and signals counts as one callback.)
 - Timers run at their time, the earlier ones first. Only of those that are due at the very same time
   does asyncio say that "the order in which they are called is undefined".
 
-A seed names the order: with the same one, the same program does the same. What can't be told apart
-from a future's callback is `loop.call_soon(function, future)` with a future that is done.
+A seed determines the order: with the same seed, the same program does the same. A call of
+`loop.call_soon(function, future)` with a future that is done looks the same as a future's callback.
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ Context: TypeAlias = contextvars.Context | None
 
 
 class Ready(NamedTuple):
-    """What may change places."""
+    """What may swap places."""
 
-    cause: object  # the future that is done, or the task that was created
+    cause: object  # the completed future, or the new task
     call: Call[()]
     handle: asyncio.Handle  # the caller's, who may cancel it
 
 
 class Due(float):
-    """The time of a timer; of two at the same time, chance says which is the earlier."""
+    """The time of a timer; of two at the same time, chance decides which is earlier."""
 
     chance: float
 
@@ -57,11 +57,11 @@ class Due(float):
 
 
 class ShuffledLoop(VirtualClockLoop):
-    """The virtual clock, with a seed that says in which order runs what may run in any."""
+    """The virtual clock, with a seed that determines the order where any order is allowed."""
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)  # noqa: S311 -- an order is no secret
-        self.group: list[Ready] = []  # what the callback that runs has made ready, to change places
+        self.group: list[Ready] = []  # what the running callback has made ready, to be shuffled
         super().__init__()
 
     def call_soon(self, callback: Call[*Ts], *args: *Ts, context: Context = None) -> asyncio.Handle:
@@ -71,7 +71,7 @@ class ShuffledLoop(VirtualClockLoop):
             return super().call_soon(self.run, callback, *args, context=context)
         context = contextvars.copy_context() if context is None else context
         handle = asyncio.Handle(callback, args, self, context)
-        # A place in the line; whose it is, is seen when its turn has come.
+        # A place in the line; who gets it is decided when its turn comes.
         super().call_soon(self.run, self.run_one_of, self.group, context=contextvars.Context())
         self.group.append(Ready(cause, functools.partial(context.run, callback, *args), handle))
         return handle
@@ -89,28 +89,28 @@ class ShuffledLoop(VirtualClockLoop):
         return super().call_at(due, self.run, callback, *args, context=context)
 
     def cause_of(self, callback: Callable[..., object], args: tuple[object, ...]) -> object:
-        """The future whose callback this is, or the task whose first step; None for the rest."""
+        """The future whose callback this is, or the task whose first step it is, or None."""
         if len(args) == 1 and asyncio.isfuture(args[0]) and args[0].done():
             return args[0]
         task = getattr(callback, "__self__", None)
         if args or not isinstance(task, asyncio.Task) or task is asyncio.current_task(self):
             return None
-        # A task's public methods, such as cancel(), are none of its steps.
+        # A task's public methods, such as cancel(), are not its steps.
         return None if hasattr(task, getattr(callback, "__name__", "")) else task
 
     def run(self, callback: Call[*Ts], *args: *Ts) -> None:
-        """Run a callback; what it makes ready is a group of its own."""
+        """Run a callback; what it makes ready forms a group."""
         self.group = []
         try:
             callback(*args)
         finally:
-            del callback, args  # what failed in there may keep this frame: no cycle
+            del callback, args  # a failure in there may keep this frame: avoid a cycle
 
     def run_one_of(self, group: list[Ready]) -> None:
         self.one_of(group)()
 
     def one_of(self, group: list[Ready]) -> Call[()]:
-        """Any of them, but of one future's callbacks the first."""
+        """Any of them; but of one future's callbacks, the first."""
         cause = self.random.choice(group).cause
         first = next(ready for ready in group if ready.cause is cause)
         group.remove(first)

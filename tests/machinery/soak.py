@@ -1,10 +1,10 @@
-"""Random programs and schedules, other ones each time: `make soak SECONDS=60`.
+"""Random programs and schedules, different ones each time: `make soak SECONDS=60`.
 
-With them go the programs of every_program.py that are an operation longer than in CI: of a setting
-those that begin alike, chosen at random, too. And in a life chosen at random, two blows come at
-every pair of steps.
+In addition, this runs programs of every_program.py that are one operation longer than in CI: those
+of a random setting with the same random beginning. And a random short life gets two blows at every
+pair of steps.
 
-Each round has a seed, which is printed; SOAK_SEED=... runs that round again, and no other.
+Each round has a seed, which is printed; SOAK_SEED=... runs only that round again.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ from tests.promises.test_two_blows import BLOWS, CONSUMERS, LIVES, live_all
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", "60"))
 SEED = os.environ.get("SOAK_SEED")
-PROGRAMS = 500  # in a round, for each event loop
+PROGRAMS = 500  # per round, for each event loop
 SCHEDULES = 10
 LENGTH = 5  # of the small programs
-PARTS = 20  # more or less the operations that a program may begin with
+PARTS = 20  # roughly the operations that a program may begin with
 COUNTED = ("programs", "steps", "schedules", "of all small programs", "lives")
 
 
@@ -58,7 +58,7 @@ def run_programs(seed: int, loop_factory: Callable[[], asyncio.AbstractEventLoop
 
 
 def run_every_program(seed: int) -> int:
-    """Those of one setting that begin with one operation."""
+    """Run the programs of one setting that begin with one operation."""
     chosen = random.Random(seed)  # noqa: S311 -- no secret
     setting, part = chosen.choice(SETTINGS), chosen.randrange(PARTS)
     programs = every_program(Program(setting), length_for(setting, LENGTH), part, PARTS)
@@ -68,7 +68,7 @@ def run_every_program(seed: int) -> int:
 
 
 def run_lives(seed: int) -> int:
-    """Two blows, of which each may come at every step."""
+    """Run a life with two blows, each of which may come at every step."""
     chosen = random.Random(seed)  # noqa: S311 -- no secret
     scenario, kinds = LIVES[chosen.choice(list(LIVES))]
     consume, first, second = chosen.choice(CONSUMERS), chosen.choice(BLOWS), chosen.choice(BLOWS)

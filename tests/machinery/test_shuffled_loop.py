@@ -1,4 +1,4 @@
-"""The loop that changes the order where asyncio promises none, and only there."""
+"""The loop that shuffles callbacks where asyncio promises no order, and only there."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Program: TypeAlias = Callable[[Told], Coroutine[Any, Any, None]]
 
 
 def run(program: Program, seed: int) -> tuple[str, ...]:
-    """What the program tells, in the order of a seed."""
+    """What the program records in the order of a seed."""
     told = Told()
     with asyncio.Runner(loop_factory=lambda: ShuffledLoop(seed)) as runner:
         runner.run(program(told))
@@ -33,7 +33,7 @@ def run(program: Program, seed: int) -> tuple[str, ...]:
 
 
 def orders(program: Program) -> set[tuple[str, ...]]:
-    """What it tells in the orders of many seeds."""
+    """What it records in the orders of many seeds."""
     return {run(program, seed) for seed in SEEDS}
 
 
@@ -46,7 +46,7 @@ def futures(count: int) -> list[asyncio.Future[None]]:
     return [asyncio.get_running_loop().create_future() for _ in range(count)]
 
 
-# -- what changes places ---------------------------------------------------------------------------
+# -- what may be shuffled --------------------------------------------------------------------------
 
 
 async def wakes_tasks(told: Told) -> None:
@@ -76,7 +76,7 @@ async def has_timers_at_the_same_time(told: Told) -> None:
 
 
 async def puts_for_three_who_get(told: Told) -> None:
-    """Which asyncio's queues serve in the order in which they wake."""
+    """asyncio's queues serve them in the order in which they wake."""
     queue = asyncio.Queue[int]()
 
     async def get(name: str) -> None:
@@ -94,17 +94,17 @@ PROGRAMS = [wakes_tasks, creates_tasks, has_timers_at_the_same_time, puts_for_th
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_each_order_that_asyncio_does_not_rule_out_is_that_of_some_seed(program: Program) -> None:
+def test_every_order_that_asyncio_allows_occurs_for_some_seed(program: Program) -> None:
     assert orders(program) == set(itertools.permutations(THREE))
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_with_the_same_seed_a_program_does_the_same(program: Program) -> None:
+def test_a_program_does_the_same_with_the_same_seed(program: Program) -> None:
     for seed in SEEDS:
         assert run(program, seed) == run(program, seed)
 
 
-def test_a_task_that_was_created_and_one_that_was_woken_change_places() -> None:
+def test_a_created_task_and_a_woken_task_may_swap_places() -> None:
     async def program(told: Told) -> None:
         async def start() -> None:
             told.append("created")
@@ -120,7 +120,7 @@ def test_a_task_that_was_created_and_one_that_was_woken_change_places() -> None:
 # -- what does not ---------------------------------------------------------------------------------
 
 
-def test_the_callbacks_of_one_future_run_in_the_order_in_which_they_were_added() -> None:
+def test_callbacks_of_one_future_run_in_the_order_they_were_added() -> None:
     async def program(told: Told) -> None:
         first, second = futures(2)
         for name in ("1a", "1b", "1c"):
@@ -136,7 +136,7 @@ def test_the_callbacks_of_one_future_run_in_the_order_in_which_they_were_added()
     assert orders(program) == {tuple(told) for told in expected}
 
 
-def test_what_call_soon_is_given_runs_in_the_order_of_the_calls() -> None:
+def test_functions_passed_to_call_soon_run_in_the_order_of_the_calls() -> None:
     async def program(told: Told) -> None:
         for name in THREE:
             asyncio.get_running_loop().call_soon(told.append, name)
@@ -145,7 +145,7 @@ def test_what_call_soon_is_given_runs_in_the_order_of_the_calls() -> None:
     assert orders(program) == {THREE}
 
 
-def test_so_does_a_method_of_a_task_that_is_not_one_of_its_steps() -> None:
+def test_task_methods_passed_to_call_soon_run_in_the_order_of_the_calls() -> None:
     async def program(told: Told) -> None:
         tasks = [asyncio.create_task(asyncio.sleep(1)) for _ in THREE]
         await steps(1)
@@ -157,7 +157,7 @@ def test_so_does_a_method_of_a_task_that_is_not_one_of_its_steps() -> None:
     assert orders(program) == {THREE}
 
 
-def test_nothing_bypasses_call_soon() -> None:
+def test_nothing_overtakes_a_function_passed_to_call_soon() -> None:
     async def program(told: Told) -> None:
         before, after = futures(2)
         before.add_done_callback(tell(told, "before"))
@@ -170,7 +170,7 @@ def test_nothing_bypasses_call_soon() -> None:
     assert orders(program) == {("before", "soon", "after")}
 
 
-def test_after_a_bare_yield_a_task_goes_on_after_all_that_it_made_ready() -> None:
+def test_after_a_bare_yield_a_task_resumes_after_everything_it_made_ready() -> None:
     async def program(told: Told) -> None:
         (future,) = futures(1)
         future.add_done_callback(tell(told, "made ready"))
@@ -200,7 +200,7 @@ async def by_call_soon(told: Told) -> None:
 
 async def by_timers(told: Told) -> None:
     for number, callback in enumerate(one_after_the_other(told)):
-        # So near to each other that all three run in the same pass through the loop.
+        # So close together that all three run in the same pass through the loop.
         asyncio.get_running_loop().call_at(1 + number / 2**50, callback)
     await asyncio.sleep(2)
 
@@ -218,13 +218,13 @@ async def from_a_thread(told: Told) -> None:
 
 
 @pytest.mark.parametrize("program", [by_call_soon, by_timers, from_a_thread])
-def test_what_one_callback_made_ready_runs_before_what_the_next_makes_ready(
+def test_work_made_ready_by_one_callback_runs_before_the_next_callbacks_work(
     program: Program,
 ) -> None:
     assert orders(program) == {THREE}
 
 
-def test_each_timer_runs_at_its_time() -> None:
+def test_each_timer_fires_at_its_time() -> None:
     async def program(told: Told) -> None:
         loop = asyncio.get_running_loop()
         for when in (3, 1, 2, 1, 3):
@@ -237,10 +237,10 @@ def test_each_timer_runs_at_its_time() -> None:
     assert orders(program) == {("1", "1", "2", "3", "3")}
 
 
-# -- callbacks are what they were ------------------------------------------------------------------
+# -- callbacks behave as before --------------------------------------------------------------------
 
 
-def test_each_runs_once_also_when_another_is_cancelled() -> None:
+def test_each_callback_runs_once_even_if_another_is_cancelled() -> None:
     async def program(told: Told) -> None:
         three = futures(3)
         handles = list[asyncio.Handle]()
@@ -256,7 +256,7 @@ def test_each_runs_once_also_when_another_is_cancelled() -> None:
     assert orders(program) == {("a", "c"), ("c", "a")}
 
 
-def test_each_runs_in_its_own_context() -> None:
+def test_each_callback_runs_in_its_own_context() -> None:
     variable = contextvars.ContextVar[str]("variable")
 
     async def program(told: Told) -> None:
@@ -294,7 +294,7 @@ def test_each_runs_in_its_own_context() -> None:
     assert {tuple(sorted(told)) for told in orders(program)} == {tuple(expected)}
 
 
-def test_one_that_fails_is_reported_and_the_others_run() -> None:
+def test_a_failing_callback_is_reported_and_the_others_run() -> None:
     async def program(told: Told) -> None:
         def fail(_: object) -> None:
             raise ValueError("failed")
@@ -314,9 +314,9 @@ def test_one_that_fails_is_reported_and_the_others_run() -> None:
 
 
 @pytest.mark.parametrize("pause", [0, 1])
-def test_what_failed_in_a_callback_is_gone_without_the_garbage_collector(pause: float) -> None:
+def test_an_exception_in_a_callback_is_freed_without_the_garbage_collector(pause: float) -> None:
     class Failure(Exception):  # noqa: N818 -- it is one
-        """Unlike a built-in exception, it can be referred to weakly."""
+        """Unlike a built-in exception, it supports weak references."""
 
     async def program(told: Told) -> None:
         async def fail() -> None:

@@ -1,4 +1,4 @@
-"""What many tests need: a source that one opens by hand, passes through the loop, cancellation."""
+"""Tools for many tests: a source opened by hand, passes through the loop, cancellation."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from typing import Any
 
 import pytest
 
-# How thorough the tests are that try many schedules: `make test-deep` tries 600.
+# How many schedules the tests of schedules try; `make test-deep` tries 600.
 SCHEDULES = int(os.environ.get("SCHEDULES", 60))
-# How many operations a program may have, of which every one is run.
+# The length of the programs of which every one is run, in operations.
 LENGTH = int(os.environ.get("LENGTH", 4 if SCHEDULES >= 600 else 2))
 
 
 def dropped_without_end(test: Any) -> Any:
-    """For a test of a MultiAwait that nobody can end, because its event loop is gone.
+    """For a test of a MultiAwait that nothing can end, because its event loop is gone.
 
-    A coroutine that is suspended in a queue can't clean up then either, and says so when it is
-    collected, which is to happen in this test and not in another.
+    A coroutine that is suspended in a queue can't clean up then either, and complains when it is
+    collected, which must happen in this test and not in another.
     """
     test = pytest.mark.filterwarnings("ignore:<MultiAwait .* was dropped before its end")(test)
     test = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")(test)
@@ -54,7 +54,7 @@ class Gate:
 
 
 async def slow_to_end(ended: list[float]) -> None:
-    """Waits for long, and takes five seconds to clean up when it is cancelled."""
+    """Waits for a long time, and takes five seconds to clean up when it is cancelled."""
     try:
         await asyncio.sleep(1000)
     finally:
@@ -63,7 +63,7 @@ async def slow_to_end(ended: list[float]) -> None:
 
 
 async def fails_at_the_end() -> None:
-    """Waits for long, and fails when it is cancelled."""
+    """Waits for a long time, and fails when it is cancelled."""
     try:
         await asyncio.sleep(1000)
     finally:
@@ -71,12 +71,12 @@ async def fails_at_the_end() -> None:
 
 
 def waiting_calls(m: Any) -> list[Callable[[], Awaitable[object]]]:
-    """Every call of a MultiAwait that may wait."""
+    """All calls of a MultiAwait that may wait."""
     return [m.get, m.select, m.get_or_raise]
 
 
 def nowait_calls(m: Any) -> list[Callable[[], object]]:
-    """Every call of a MultiAwait that never waits."""
+    """All calls of a MultiAwait that never wait."""
     return [m.get_nowait, m.select_nowait]
 
 
@@ -87,19 +87,19 @@ async def steps(count: int) -> None:
 
 
 def in_another_thread(function: Callable[[], object]) -> None:
-    """Call it there, and raise what it raises here."""
+    """Call it in another thread, and raise here what it raises there."""
     with ThreadPoolExecutor() as pool:
         pool.submit(function).result()
 
 
 def pass_time(seconds: float) -> None:
-    """Move the virtual clock on without a turn of the event loop, as a long computation does."""
+    """Advance the virtual clock without a turn of the event loop, as a long computation does."""
     loop: Any = asyncio.get_running_loop()
     getattr(loop, "virtual", loop).now += seconds
 
 
 async def cancelled_after(seconds: float, awaitable: Awaitable[object]) -> None:
-    """Run it in a task, cancel it after so many seconds, and see the cancellation come through."""
+    """Run it in a task, cancel it after so many seconds, and expect the cancellation."""
     task = asyncio.ensure_future(awaitable)
     await asyncio.sleep(seconds)
     assert task.cancel()

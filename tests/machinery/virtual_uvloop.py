@@ -1,13 +1,14 @@
 """The virtual clock for uvloop, which has no selector that could be told not to block.
 
-How it notices that nobody has work: a callback that schedules itself again runs once in every pass
-through the loop, so that the loop never blocks, and looks whether call_soon() was used since it ran
-last. Whatever goes on comes to use it: a task's next step, a future that is done, data for a reader
-that waits. What uvloop schedules past it (stop(), the end of a transport, a signal's handler) has
-run a pass or two later. So after three passes without it the next timer's time has come.
+How it notices that no task has work: a callback that reschedules itself runs once in every pass
+through the loop, so that the loop never blocks, and checks whether call_soon() was used since its
+last run. All activity uses it sooner or later: a task's next step, a future that is done, data for
+a waiting reader. What uvloop schedules without it (stop(), the end of a transport, a signal's
+handler) has run a pass or two later. So after three passes without it, the clock moves to the next
+timer.
 
-Another thread's work is none of the loop's, as on the other virtual clock: a test that waits for a
-thread (of run_in_executor(), or the one that resolves a host's name) needs a real clock.
+As on the other virtual clock, the work of other threads does not count: a test that waits for a
+thread (of run_in_executor(), or the one that resolves host names) needs a real clock.
 """
 
 from __future__ import annotations
@@ -32,25 +33,25 @@ class Timer(asyncio.TimerHandle):
     """What call_at() returns."""
 
     call: Call[()]
-    timers: dict[int, Timer]  # the loop's, by id(): TimerHandle's == compares what is called
+    timers: dict[int, Timer]  # the loop's, by id(), because TimerHandle's == compares callbacks
 
     def cancel(self) -> None:
         self.timers.pop(id(self), None)
-        self.call = lambda: None  # what call_soon() has of it already comes to nothing
-        asyncio.Handle.cancel(self)  # TimerHandle's own would tell a loop of asyncio's
+        self.call = lambda: None  # a call that call_soon() has already scheduled does nothing
+        asyncio.Handle.cancel(self)  # TimerHandle's own would notify a loop of asyncio
 
 
 class VirtualClockUvloop(uvloop.Loop):
-    """uvloop, with a clock that moves on when nobody has work."""
+    """uvloop, with a clock that moves on when no task has work."""
 
     def __init__(self) -> None:
         super().__init__()
         self.now = 0.0
         self.timers: dict[int, Timer] = {}
-        self.used = False  # call_soon(), since watch() ran last
-        self.quiet = 0  # passes in a row without it
+        self.used = False  # whether call_soon() was used since watch() last ran
+        self.quiet = 0  # consecutive passes without it
         self.busy = 0  # passes since the clock last moved
-        self.stuck = ""  # why the loop can't get on
+        self.stuck = ""  # why the loop can't proceed
         super().call_soon(self.watch)
 
     def time(self) -> float:
@@ -79,7 +80,7 @@ class VirtualClockUvloop(uvloop.Loop):
 
     def run_forever(self) -> None:
         super().run_forever()
-        if self.stuck:  # what a callback raises does not come out of the loop
+        if self.stuck:  # exceptions in callbacks do not leave the loop
             why, self.stuck = self.stuck, ""
             raise Deadlock(why)
 

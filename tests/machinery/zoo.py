@@ -1,8 +1,8 @@
-"""The zoo: objects that do all that somebody else's object may do, as a product.
+"""The zoo: objects that do everything that a user's object may do, in every combination.
 
 A trait is one thing that an object refuses, or answers oddly. A body is what the object is: a
-value, an exception, a key, a function, an awaitable, an iterator, a queue, a source. `breed` makes
-a class of both.
+value, an exception, a key, a function, an awaitable, an iterator, a queue, a source. `breed`
+combines the two into a class.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from multi_await import Source, Wake
 
 
 class Refused(Exception):  # noqa: N818 -- what the zoo's methods raise
-    """You may not ask."""
+    """Raised by objects that refuse a question."""
 
 
 class Fault(BaseException):
-    """What no `except Exception` catches."""
+    """An exception that `except Exception` does not catch."""
 
 
 class SubInterrupt(KeyboardInterrupt):
-    """Not the very class."""
+    """A subclass, not KeyboardInterrupt itself."""
 
 
 # -- traits ----------------------------------------------------------------------------------------
@@ -37,7 +37,7 @@ class Tame:
 
 
 class NoTruth(Tame):
-    """As numpy's arrays."""
+    """Refuses its truth value, as numpy's arrays do."""
 
     def __bool__(self) -> bool:
         raise Refused
@@ -51,14 +51,14 @@ class Empty(Tame):
 
 
 class NoLength(Tame):
-    """Has a length, which can't be told: no truth either."""
+    """Refuses its length, and so its truth value too."""
 
     def __len__(self) -> int:
         raise Refused
 
 
 class NoEquality(Tame):
-    """Can't be compared, and has the hash of all others of its kind."""
+    """Refuses comparison, and has the same hash as all others of its kind."""
 
     def __eq__(self, other: object) -> bool:
         raise Refused
@@ -83,7 +83,7 @@ class NoRepr(Tame):
 
 
 class FaultyRepr(NoRepr):
-    """Raises what no `except Exception` catches."""
+    """Its repr raises what `except Exception` does not catch."""
 
     def __repr__(self) -> str:
         raise Fault
@@ -92,7 +92,7 @@ class FaultyRepr(NoRepr):
 
 
 class OddText(str):
-    """A text that can't be used as one."""
+    """Has a text that can't be used as one."""
 
     __slots__ = ()
 
@@ -115,7 +115,7 @@ class OddRepr(Tame):
 
 
 class NoReading(Tame):
-    """Refuses every attribute that its body can do without, `__class__` among them."""
+    """Refuses every attribute that its body does not need, even `__class__`."""
 
     def __getattribute__(self, name: str) -> Any:
         if name in type(self).needed:
@@ -133,14 +133,14 @@ class NoWriting(Tame):
 
 
 class AnyAttribute(Tame):
-    """Has every attribute that one asks for, as a proxy or a mock: what it gives is like itself."""
+    """Has every attribute, like a proxy or a mock: each is an object like itself."""
 
     def __getattr__(self, name: str) -> Any:
         return type(self)
 
 
 class OddAttributes(Tame):
-    """Raises what no `except Exception` catches, when an attribute is looked for in vain."""
+    """Raises what `except Exception` does not catch if an attribute is missing."""
 
     def __getattr__(self, name: str) -> NoReturn:
         raise Fault
@@ -177,23 +177,23 @@ def breed(body: type[Any], *needed: str) -> dict[str, type[Any]]:
 
 
 class Value:
-    """Nothing but itself."""
+    """A plain value."""
 
 
 class CaughtError(Exception):
-    """A failure as they should be."""
+    """An ordinary failure."""
 
 
 class End(StopAsyncIteration):
-    """An end, of another class."""
+    """An end, as a subclass."""
 
 
 class ItsOwnCancelledError(asyncio.CancelledError):
-    """Nobody has cancelled anything."""
+    """A CancelledError although nothing was cancelled."""
 
 
 class Function:
-    """What is called: it calls what it was made of."""
+    """A callable that calls what it was made of."""
 
     def __init__(self, function: Callable[[], Any]) -> None:
         object.__setattr__(self, "function", function)
@@ -203,7 +203,7 @@ class Function:
 
 
 class Awaitable:
-    """What is awaited: it awaits what it was made of."""
+    """An awaitable that awaits what it was made of."""
 
     def __init__(self, function: Callable[[], Any]) -> None:
         object.__setattr__(self, "function", function)
@@ -226,7 +226,7 @@ class Items:
 
 
 class Polled(Source[Any]):
-    """A source: each poll gives what a function does that it was made of."""
+    """A source: each poll calls the function that it was made of."""
 
     def __init__(self, function: Callable[[], Any], left: Iterable[Any] = ()) -> None:
         object.__setattr__(self, "function", function)
@@ -240,7 +240,7 @@ class Polled(Source[Any]):
 
 
 class Left:
-    """What a source leaves."""
+    """The values that a source leaves."""
 
     def __init__(self, values: list[Any]) -> None:
         object.__setattr__(self, "values", values)
@@ -250,7 +250,7 @@ class Left:
 
 
 class FickleHash:
-    """A key that has been changed since it was added, or says so."""
+    """A key whose hash changes after it was added."""
 
     def __init__(self) -> None:
         self.asked = 0
@@ -261,7 +261,7 @@ class FickleHash:
 
 
 class HashedOnce(FickleHash):
-    """A key whose hash can be had only once."""
+    """A key whose hash can be computed only once."""
 
     def __hash__(self) -> int:
         if super().__hash__() > 1:
@@ -270,7 +270,7 @@ class HashedOnce(FickleHash):
 
 
 class EqualToAll:
-    """A key that says that it is every other."""
+    """A key that claims to equal every other."""
 
     def __eq__(self, other: object) -> bool:
         return True
@@ -280,7 +280,7 @@ class EqualToAll:
 
 
 class NoNowait(asyncio.Queue[Any]):
-    """A queue that refuses at the moment when it is to give: the item stays."""
+    """A queue that refuses to give an item: it stays."""
 
     def get_nowait(self) -> NoReturn:
         raise Refused
@@ -292,28 +292,28 @@ class NoSize(asyncio.Queue[Any]):
 
 
 class TooLarge(asyncio.Queue[Any]):
-    """Says that there is more than there is."""
+    """Claims to have more than it has."""
 
     def qsize(self) -> int:
         return super().qsize() + 5
 
 
 class NoRoom(asyncio.Queue[Any]):
-    """Can't be asked whether it is full."""
+    """Refuses to say whether it is full."""
 
     def full(self) -> NoReturn:
         raise Refused
 
 
 class NoPut(asyncio.Queue[Any]):
-    """Refuses at the moment when something goes in."""
+    """Refuses an item as it goes in."""
 
     def put_nowait(self, item: Any) -> NoReturn:
         raise Refused
 
 
 class OwnGet(asyncio.Queue[Any]):
-    """Takes its time."""
+    """A queue with a slow `get` of its own."""
 
     async def get(self) -> Any:
         await asyncio.sleep(0)
@@ -324,7 +324,7 @@ class OwnGet(asyncio.Queue[Any]):
 
 
 class NoCallbacks(asyncio.Future[Any]):
-    """A future that tells nobody when it is done."""
+    """A future that accepts no callbacks."""
 
     def add_done_callback(self, *_: object, **__: object) -> NoReturn:
         raise Refused

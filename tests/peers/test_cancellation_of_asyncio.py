@@ -1,7 +1,7 @@
 """What asyncio's own waits keep, and what they lose, when they are cancelled.
 
-docs/explanation/cancellation.md lists them, and its verdicts rest on the tests here. Where the
-moment matters, the wait is cancelled at every step after that for which it waits has come.
+docs/explanation/cancellation.md lists them, and its verdicts rest on these tests. Where the moment
+matters, the wait is cancelled at every step after the arrival of what it waits for.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ import pytest
 from multi_await import multi_await
 from tests.machinery.tools import cancelled_after, steps, ticks
 
-STEPS = range(5)  # more than it takes until the wait is over
+STEPS = range(5)  # more than any wait takes
 
 
 async def cancelled_now(task: asyncio.Future[Any]) -> tuple[Any, ...]:
-    """Cancel it: what it returned all the same, if it was too late for that."""
+    """Cancel it; return what it still returned if that was too late."""
     task.cancel()
     await asyncio.wait([task])
     return () if task.cancelled() else (task.result(),)
 
 
 async def waiting(awaitable: Awaitable[Any]) -> asyncio.Future[Any]:
-    """A task that has come to the place where it waits."""
+    """Start a task, and return it once it waits."""
     task = asyncio.ensure_future(awaitable)
     await steps(3)
     return task
@@ -85,9 +85,7 @@ async def test_a_cancelled_acquire_holds_nothing_and_lets_the_next_in_line_have_
     assert not lock.locked()
 
 
-async def test_a_cancelled_wait_for_an_event_finds_it_set_the_next_time_unless_it_was_cleared() -> (
-    None
-):
+async def test_after_a_cancelled_wait_an_event_is_still_set_unless_it_was_cleared() -> None:
     event = asyncio.Event()
     first, second = await waiting(event.wait()), await waiting(event.wait())
     event.set()
@@ -112,7 +110,7 @@ async def test_a_cancelled_wait_for_an_event_finds_it_set_the_next_time_unless_i
     ids=["readline", "readuntil", "readexactly", "read(100)"],
 )
 @pytest.mark.parametrize("step", STEPS)
-async def test_a_cancelled_read_leaves_what_it_did_not_return_in_the_stream(
+async def test_a_cancelled_read_leaves_in_the_stream_what_it_did_not_return(
     read: Callable[[asyncio.StreamReader], Coroutine[Any, Any, bytes]], step: int
 ) -> None:
     reader = asyncio.StreamReader()
@@ -128,12 +126,12 @@ async def test_a_cancelled_read_leaves_what_it_did_not_return_in_the_stream(
     assert b"".join(got) + await reader.read() == b"half line\n"
 
 
-async def test_what_was_written_is_sent_also_if_drain_is_cancelled() -> None:
+async def test_written_data_is_sent_even_if_drain_is_cancelled() -> None:
     ours, theirs = socket.socketpair()
     _, writer = await asyncio.open_connection(sock=ours)
     reader, their_writer = await asyncio.open_connection(sock=theirs)
     data = b"x" * 4_000_000
-    async with ticks():  # somebody has work while the data is on its way
+    async with ticks():  # keep a task busy while the data is on its way
         writer.write(data)
         assert await cancelled_now(await waiting(writer.drain())) == ()
         assert await reader.readexactly(len(data)) == data
@@ -142,7 +140,7 @@ async def test_what_was_written_is_sent_also_if_drain_is_cancelled() -> None:
             await each.wait_closed()
 
 
-async def test_sleep_starts_anew_when_it_was_cancelled() -> None:
+async def test_a_cancelled_sleep_starts_from_the_beginning() -> None:
     await cancelled_after(2, asyncio.sleep(3))
     await asyncio.sleep(3)
     assert asyncio.get_running_loop().time() == 5
@@ -171,7 +169,7 @@ async def test_a_timeout_around_a_queue_get_loses_no_item(
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="3.11's returns the item: it was rewritten")
-async def test_a_cancellation_comes_through_wait_for_also_when_its_value_is_just_there() -> None:
+async def test_wait_for_passes_a_cancellation_on_even_if_its_value_has_just_arrived() -> None:
     queue = asyncio.Queue[str]()
     getting = await waiting(within_wait_for(queue))
     queue.put_nowait("item")
@@ -186,11 +184,11 @@ async def test_a_cancelled_wait_cancels_none_of_its_tasks() -> None:
     assert await task == "done"
 
 
-# -- loses its place -------------------------------------------------------------------------------
+# -- its place in line is lost ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", ["Queue.get", "Queue.put", "Lock.acquire", "Semaphore.acquire"])
-async def test_a_task_that_waits_again_after_a_cancellation_is_last_in_line(kind: str) -> None:
+async def test_a_task_that_waits_again_after_a_cancellation_goes_last_in_line(kind: str) -> None:
     queue, full = asyncio.Queue[int](), asyncio.Queue[int](1)
     full.put_nowait(0)
     lock, semaphore = asyncio.Lock(), asyncio.Semaphore(0)
@@ -215,9 +213,7 @@ async def test_a_task_that_waits_again_after_a_cancellation_is_last_in_line(kind
 # -- unsafe: something is lost ---------------------------------------------------------------------
 
 
-async def test_reading_a_stream_to_its_end_loses_what_it_had_gathered_when_it_is_cancelled() -> (
-    None
-):
+async def test_a_cancelled_read_to_the_end_of_a_stream_loses_what_it_had_gathered() -> None:
     reader = asyncio.StreamReader()
     reading = await waiting(reader.read())
     reader.feed_data(b"gathered")
@@ -233,7 +229,7 @@ async def notified(condition: asyncio.Condition) -> None:
         await condition.wait()
 
 
-async def test_a_cancelled_wait_for_a_condition_waits_until_it_has_the_lock_again() -> None:
+async def test_a_cancelled_wait_for_a_condition_first_reacquires_the_lock() -> None:
     condition = asyncio.Condition()
     task = await waiting(notified(condition))
     async with condition:
@@ -267,7 +263,7 @@ async def test_a_barrier_counts_a_cancelled_task_and_lets_the_others_through() -
     assert await cancelled_now(first) == ()
 
 
-async def test_an_async_generator_that_is_cancelled_has_ended() -> None:
+async def test_a_cancelled_async_generator_has_ended() -> None:
     async def numbers() -> AsyncIterator[int]:
         for number in range(3):
             await asyncio.sleep(1)
@@ -279,7 +275,7 @@ async def test_an_async_generator_that_is_cancelled_has_ended() -> None:
         await anext(iterator)
 
 
-async def test_cancelling_a_wait_for_a_task_or_a_future_cancels_it() -> None:
+async def test_cancelling_a_wait_for_a_task_or_a_future_cancels_that_too() -> None:
     task = asyncio.ensure_future(asyncio.sleep(1))
     future = asyncio.get_running_loop().create_future()
 
@@ -302,7 +298,7 @@ async def grouped(*coroutines: Coroutine[Any, Any, Any]) -> None:
 
 
 @pytest.mark.parametrize("together", [gathered, grouped])
-async def test_a_cancelled_gather_or_task_group_cancels_all_and_loses_what_some_had(
+async def test_a_cancelled_gather_or_task_group_cancels_all_and_loses_some_results(
     together: Callable[..., Coroutine[Any, Any, Any]],
 ) -> None:
     queue = asyncio.Queue[str]()
@@ -318,7 +314,7 @@ async def test_a_cancelled_gather_or_task_group_cancels_all_and_loses_what_some_
     assert queue.empty()
 
 
-async def test_a_socket_that_was_read_for_a_cancelled_task_has_lost_what_was_read() -> None:
+async def test_data_read_from_a_socket_for_a_cancelled_task_is_lost() -> None:
     loop = asyncio.get_running_loop()
     seen = set[str]()
     for step in STEPS:
@@ -340,7 +336,7 @@ async def test_a_socket_that_was_read_for_a_cancelled_task_has_lost_what_was_rea
     assert seen == {"still there", "lost", "returned"}
 
 
-async def test_a_cancelled_wait_closed_makes_the_next_one_look_cancelled() -> None:
+async def test_a_cancelled_wait_closed_makes_the_next_one_seem_cancelled() -> None:
     ours, theirs = socket.socketpair()
     _, writer = await asyncio.open_connection(sock=ours)
     assert await cancelled_now(await waiting(writer.wait_closed())) == ()
@@ -353,7 +349,7 @@ async def test_a_cancelled_wait_closed_makes_the_next_one_look_cancelled() -> No
 # -- what that means for a MultiAwait --------------------------------------------------------------
 
 
-async def test_a_source_keeps_its_place_in_line_when_a_call_is_cancelled() -> None:
+async def test_a_source_keeps_its_place_in_line_after_a_cancelled_call() -> None:
     queue = asyncio.Queue[str]()
     async with multi_await(queue.get) as m:
         await cancelled_after(1, m.select())
@@ -364,7 +360,7 @@ async def test_a_source_keeps_its_place_in_line_when_a_call_is_cancelled() -> No
         assert await cancelled_now(rival) == ()
 
 
-async def test_a_source_that_was_woken_between_two_calls_is_the_last_in_line_afterwards() -> None:
+async def test_a_source_woken_between_two_calls_goes_last_in_line() -> None:
     queue = asyncio.Queue[str]()
     async with multi_await(queue.get) as m:
         await cancelled_after(1, m.select())
@@ -378,7 +374,7 @@ async def test_a_source_that_was_woken_between_two_calls_is_the_last_in_line_aft
 
 
 @pytest.mark.in_order
-async def test_an_event_that_is_set_and_cleared_reaches_a_blocked_call_and_no_later_one() -> None:
+async def test_an_event_set_and_cleared_at_once_reaches_a_blocked_call_but_no_later_one() -> None:
     event, queue = asyncio.Event(), asyncio.Queue[str]()
 
     def pulse() -> None:

@@ -1,7 +1,7 @@
 """The scenarios of crossbeam-channel's tests of select, by meaning, in our own code.
 
-Which of its tests is which of these, and what is otherwise, is in docs/explanation/rust_tests.md.
-A channel that is disconnected is a queue after whose last item None comes: see `until_none`.
+docs/explanation/rust_tests.md maps its tests to these, and says what differs. A disconnected
+channel is a queue with None after its last item: see `until_none`.
 """
 
 from __future__ import annotations
@@ -32,25 +32,25 @@ def always(value: int) -> Callable[[], int]:
 
 
 @pytest.mark.parametrize("which", range(5))
-async def test_smoke_of_five_queues_the_one_with_an_item_is_chosen(which: int) -> None:
+async def test_smoke_select_chooses_the_only_one_of_five_queues_with_an_item(which: int) -> None:
     queues = [Queue() for _ in range(5)]
     queues[which].put_nowait(5)
     async with multi_await(*[queue.get for queue in queues]) as m:
         assert await m.select() == (which, 5)
 
 
-async def test_default_a_call_that_does_not_wait_finds_what_is_there_and_nothing_else() -> None:
+async def test_default_a_nowait_call_finds_what_is_there_and_nothing_else() -> None:
     first, second = asyncio.Queue[int | None](), Queue()
     async with multi_await(until_none(first), second.get) as m:
         assert m.select_nowait() is None
         first.put_nowait(None)
-        assert m.select_nowait() is None  # it has ended, which is no event
+        assert m.select_nowait() is None  # it has ended, which is not an event
         second.put_nowait(2)
         assert m.select_nowait() == (1, 2)
         assert m.select_nowait() is None
 
 
-async def test_timeout_a_call_that_timed_out_leaves_the_next_one_what_comes_later() -> None:
+async def test_timeout_after_a_timed_out_call_later_items_go_to_the_next_call() -> None:
     first, second = Queue(), Queue()
     asyncio.get_running_loop().call_later(1.5, second.put_nowait, 2)
     async with multi_await(first.get, second.get) as m:
@@ -61,7 +61,7 @@ async def test_timeout_a_call_that_timed_out_leaves_the_next_one_what_comes_late
             assert await m.select() == (1, 2)
 
 
-async def test_unblocks_a_receive_goes_on_when_something_is_sent() -> None:
+async def test_unblocks_a_receive_resumes_when_something_is_sent() -> None:
     first, second = Queue(1), Queue(1)
     asyncio.get_running_loop().call_later(0.5, second.put_nowait, 2)
     async with multi_await(first.get, second.get) as m:
@@ -69,7 +69,7 @@ async def test_unblocks_a_receive_goes_on_when_something_is_sent() -> None:
     assert asyncio.get_running_loop().time() == 0.5
 
 
-async def test_unblocks_a_send_goes_on_when_there_is_room() -> None:
+async def test_unblocks_a_send_resumes_when_there_is_room() -> None:
     full, other = Queue(1), Queue(1)
     full.put_nowait(0)
     other.put_nowait(0)
@@ -79,14 +79,14 @@ async def test_unblocks_a_send_goes_on_when_there_is_room() -> None:
     assert (full.get_nowait(), other.get_nowait()) == (1, 0)
 
 
-async def test_both_ready_a_receive_and_a_send_of_one_set_take_turns() -> None:
+async def test_both_ready_a_receive_and_a_send_in_one_set_take_turns() -> None:
     incoming, outgoing = Queue(1), Queue(1)
     incoming.put_nowait(1)
     async with multi_await(incoming.get, put(outgoing, always(2))) as m:
         assert sorted([await m.select(), await m.select()]) == [(0, 1), (1, 2)]
 
 
-async def test_loop_try_of_a_sender_and_a_receiver_that_only_try_one_meets_the_select() -> None:
+async def test_loop_try_a_sender_or_a_receiver_that_only_polls_meets_the_select() -> None:
     incoming, outgoing, end = Queue(1), Queue(1), asyncio.Event()
     outgoing.put_nowait(0)
     met = list[str]()
@@ -113,7 +113,7 @@ async def test_loop_try_of_a_sender_and_a_receiver_that_only_try_one_meets_the_s
 # -- disconnected ----------------------------------------------------------------------------------
 
 
-async def test_disconnected_an_end_lets_the_others_go_on() -> None:
+async def test_disconnected_the_other_sources_go_on_after_one_ends() -> None:
     first, second = asyncio.Queue[int | None](), Queue()
     first.put_nowait(None)
     asyncio.get_running_loop().call_later(0.5, second.put_nowait, 5)
@@ -121,7 +121,7 @@ async def test_disconnected_an_end_lets_the_others_go_on() -> None:
         assert await m.select() == (1, 5)
 
 
-async def test_disconnected_an_end_is_an_event_where_one_asks_for_it() -> None:
+async def test_disconnected_ending_reports_an_end_as_an_event() -> None:
     first, second = asyncio.Queue[int | None](), Queue()
     asyncio.get_running_loop().call_later(0.5, first.put_nowait, None)
     async with multi_await(ending(until_none(first), -1), second.get) as m:
@@ -130,7 +130,7 @@ async def test_disconnected_an_end_is_an_event_where_one_asks_for_it() -> None:
         assert await m.select() == (1, 5)
 
 
-async def test_default_when_disconnected_no_call_waits_for_what_has_ended() -> None:
+async def test_default_when_disconnected_no_call_waits_for_an_ended_source() -> None:
     queue = asyncio.Queue[int | None]()
     queue.put_nowait(None)
     async with multi_await(until_none(queue)) as m:
@@ -140,7 +140,7 @@ async def test_default_when_disconnected_no_call_waits_for_what_has_ended() -> N
             await m.select()
 
 
-async def test_default_only_without_a_source_no_call_waits() -> None:
+async def test_default_only_without_sources_no_call_waits() -> None:
     async with multi_await() as m:
         with pytest.raises(NothingToAwait, match="0 coroutines"):
             m.select_nowait()
@@ -150,7 +150,7 @@ async def test_default_only_without_a_source_no_call_waits() -> None:
     assert asyncio.get_running_loop().time() == 0
 
 
-async def test_preflight_what_was_sent_before_the_end_is_received_first() -> None:
+async def test_preflight_items_sent_before_the_end_are_received_first() -> None:
     queue = asyncio.Queue[int | None]()
     queue.put_nowait(1)
     queue.put_nowait(None)
@@ -162,7 +162,7 @@ async def test_preflight_what_was_sent_before_the_end_is_received_first() -> Non
 
 @pytest.mark.skipif(not hasattr(asyncio, "QueueShutDown"), reason="Python 3.13 has it")
 @pytest.mark.parametrize("send", [False, True])
-async def test_disconnect_wakes_whoever_waits(send: bool) -> None:
+async def test_disconnect_wakes_a_blocked_call(send: bool) -> None:
     queue: Any = Queue(1)
     if send:
         queue.put_nowait(0)
@@ -176,17 +176,17 @@ async def test_disconnect_wakes_whoever_waits(send: bool) -> None:
 # -- the same queue --------------------------------------------------------------------------------
 
 
-async def test_duplicate_operations_one_queue_may_be_several_sources_each_of_which_comes() -> None:
+async def test_duplicate_operations_one_queue_can_be_several_sources_and_each_delivers() -> None:
     queue = Queue()
     hit = set[int]()
     sends = [put(queue, always(0)) for _ in range(2)]
     async with multi_await(queue.get, queue.get, *sends) as m:
-        for _ in range(150):  # a receive is woken when the event loop has had its turn
+        for _ in range(150):  # a receive is woken once the event loop has had its turn
             hit.add((await m.select())[0])
     assert hit == {0, 1, 2, 3}
 
 
-async def test_nesting_a_set_may_be_made_and_waited_on_while_another_handles_its_event() -> None:
+async def test_nesting_a_set_can_be_used_while_another_handles_its_event() -> None:
     queue = Queue()
     async with multi_await(put(queue, always(0))) as outer:
         assert await outer.select() == (0, 0)
@@ -204,7 +204,7 @@ async def test_send_recv_same_channel_a_set_sends_before_it_receives_from_an_emp
 
 
 @pytest.mark.parametrize(("tasks", "leftover"), [(44, 0), (55, 1)])
-async def test_matching_each_of_many_sends_or_receives_and_the_sums_agree(
+async def test_matching_many_tasks_send_or_receive_and_the_sums_agree(
     tasks: int, leftover: int
 ) -> None:
     queue = Queue(1)
@@ -224,7 +224,7 @@ async def test_matching_each_of_many_sends_or_receives_and_the_sums_agree(
 
 
 @pytest.mark.parametrize("size", [1, 2])
-async def test_channel_through_channel_a_queue_may_come_through_a_queue(size: int) -> None:
+async def test_channel_through_channel_a_queue_can_be_sent_through_a_queue(size: int) -> None:
     begin = asyncio.Queue[Any](size)
 
     async def send() -> None:
@@ -246,7 +246,7 @@ async def test_channel_through_channel_a_queue_may_come_through_a_queue(size: in
 # -- many times ------------------------------------------------------------------------------------
 
 
-async def test_stress_recv_what_one_task_sends_to_two_queues_in_turn_comes_in_turn() -> None:
+async def test_stress_recv_items_sent_alternately_to_two_queues_arrive_alternately() -> None:
     first, second, done = Queue(), Queue(5), asyncio.Queue[None](100)
 
     async def send() -> None:
@@ -263,7 +263,7 @@ async def test_stress_recv_what_one_task_sends_to_two_queues_in_turn_comes_in_tu
                 done.put_nowait(None)
 
 
-async def test_stress_mixed_a_send_and_a_receive_follow_another_task() -> None:
+async def test_stress_mixed_a_set_sends_and_receives_in_step_with_another_task() -> None:
     incoming, outgoing, done = Queue(1), Queue(1), asyncio.Queue[None](100)
     number = 0
 
@@ -283,7 +283,7 @@ async def test_stress_mixed_a_send_and_a_receive_follow_another_task() -> None:
             done.put_nowait(None)
 
 
-async def test_stress_timeout_items_come_in_order_though_both_sides_time_out() -> None:
+async def test_stress_timeout_items_arrive_in_order_although_both_sides_time_out() -> None:
     queue = Queue(2)
     numbers = itertools.count()
 
@@ -310,7 +310,7 @@ async def test_stress_timeout_items_come_in_order_though_both_sides_time_out() -
 
 @pytest.mark.parametrize("wait", [False, True])
 @pytest.mark.parametrize("size", [0, 1])
-async def test_linearizable_while_one_of_two_queues_has_an_item_at_any_moment_it_is_found(
+async def test_linearizable_if_one_of_two_queues_always_has_an_item_it_is_always_found(
     size: int, wait: bool
 ) -> None:
     first, second = Queue(size), Queue(size)
@@ -339,7 +339,7 @@ async def test_linearizable_while_one_of_two_queues_has_an_item_at_any_moment_it
 # -- fairness --------------------------------------------------------------------------------------
 
 
-async def test_fairness_queues_and_timers_that_are_always_ready_come_equally_often() -> None:
+async def test_fairness_always_ready_queues_and_timers_deliver_equally_often() -> None:
     first, second = Queue(), Queue()
     for _ in range(COUNT):
         first.put_nowait(0)
@@ -354,7 +354,7 @@ async def test_fairness_queues_and_timers_that_are_always_ready_come_equally_oft
     assert max(hits.values()) - min(hits.values()) <= 2
 
 
-async def test_fairness_several_sends_to_one_queue_come_equally_often() -> None:
+async def test_fairness_several_sends_to_one_queue_happen_equally_often() -> None:
     queue = Queue()
     hits = Counter[int]()
     async with multi_await(*[put(queue, always(0)) for _ in range(4)]) as m:
@@ -364,7 +364,7 @@ async def test_fairness_several_sends_to_one_queue_come_equally_often() -> None:
 
 
 @pytest.mark.parametrize("call", ["select", "with a timeout", "select_nowait"])
-async def test_unfairness_a_biased_set_takes_from_the_first_as_long_as_it_has_something(
+async def test_unfairness_a_biased_set_takes_from_the_first_source_while_it_has_items(
     call: str,
 ) -> None:
     queues = [Queue() for _ in range(3)]
@@ -399,7 +399,7 @@ async def test_fire_a_tick_that_is_due_is_found_once() -> None:
         assert await m.select() == (0, 1)
 
 
-async def test_intervals_ticks_stay_on_the_clock_and_missed_ones_are_counted() -> None:
+async def test_intervals_ticks_stay_on_schedule_and_missed_ones_are_counted() -> None:
     time = asyncio.get_running_loop().time
     async with multi_await(every(0.125)) as m:
         assert await m.select() == (0, 1)
@@ -412,7 +412,7 @@ async def test_intervals_ticks_stay_on_the_clock_and_missed_ones_are_counted() -
 
 
 @pytest.mark.parametrize("count", [2, 5])
-async def test_fairness_of_timers_each_comes_equally_often(count: int) -> None:
+async def test_fairness_of_timers_each_delivers_equally_often(count: int) -> None:
     hits = Counter[int]()
     async with multi_await(*[every(1) for _ in range(count)]) as m:
         for _ in range(10 * count):

@@ -1,4 +1,4 @@
-"""Programs written for 1.0.4 run, and its known faults are gone: a regression test for each."""
+"""Programs written for 1.0.4 still run, and its known faults are gone: one test for each."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ async def put_all(queue: asyncio.Queue[int], numbers: range) -> None:
         await queue.put(number)
 
 
-async def test_a_program_for_1_0_4_collects_what_bounded_queues_give() -> None:
+async def test_a_program_for_1_0_4_collects_every_item_of_bounded_queues() -> None:
     odd, even = asyncio.Queue[int](1), asyncio.Queue[int](2)
     producers = [
         asyncio.create_task(put_all(odd, range(1, 100, 2))),
@@ -63,7 +63,7 @@ async def test_a_program_for_1_0_4_gets_values_and_failures_by_position() -> Non
         await m.cancel()
 
 
-async def test_a_program_for_1_0_4_has_a_failure_raised_out_of_the_block() -> None:
+async def test_a_program_for_1_0_4_sees_a_failure_raised_out_of_the_block() -> None:
     async def failure() -> int:
         return int("z")
 
@@ -77,7 +77,7 @@ async def test_a_program_for_1_0_4_has_a_failure_raised_out_of_the_block() -> No
         await program()
 
 
-async def test_fault_1_a_cancelled_get_leaves_the_sources_and_the_object_whole() -> None:
+async def test_fault_1_a_cancelled_get_leaves_the_sources_and_the_object_intact() -> None:
     gate = Gate()
     async with multi_await(gate.get) as m:
         with pytest.raises(TimeoutError):
@@ -99,7 +99,7 @@ async def test_fault_2_an_item_in_flight_when_get_is_cancelled_is_not_lost() -> 
         assert await m.get() == ((1,), (None,))
 
 
-async def test_fault_3_an_item_finished_but_undelivered_at_the_end_is_not_lost() -> None:
+async def test_fault_3_an_item_that_is_finished_but_undelivered_at_the_end_is_not_lost() -> None:
     queue, gate = asyncio.Queue[int](), Gate()
     async with multi_await(queue.get, gate.get) as m:
         m.get_nowait()
@@ -151,7 +151,7 @@ async def test_fault_6_a_source_that_raises_when_called_starts_no_second_copy_of
         assert len(asyncio.all_tasks()) == 2
 
 
-async def test_fault_7_a_sources_own_cancelled_error_is_told_from_the_callers() -> None:
+async def test_fault_7_a_sources_own_cancelled_error_is_distinguished_from_the_callers() -> None:
     async def cancelled() -> None:
         raise asyncio.CancelledError
 
@@ -185,7 +185,7 @@ async def test_fault_9_cancel_does_not_swallow_the_callers_cancellation() -> Non
             await m.cancel()
 
 
-async def test_fault_10_a_set_event_does_not_keep_the_loop_from_others() -> None:
+async def test_fault_10_a_set_event_does_not_starve_other_tasks() -> None:
     event = asyncio.Event()
     event.set()
     async with multi_await(event.wait) as m, ticks() as passed:
@@ -199,10 +199,12 @@ async def test_fault_10_a_closed_queue_does_not_spin() -> None:
     queue = asyncio.Queue[int]()
     queue.shutdown()  # type: ignore[attr-defined]  # of 3.13, and mypy checks for 3.11
     async with multi_await(queue.get, asyncio.Event().wait) as m:
-        await cancelled_after(1, m.get())  # were it to spin, the clock could not move
+        await cancelled_after(1, m.get())  # if it spun, the clock could not move
 
 
-async def test_fault_11_a_second_concurrent_get_gets_an_error_and_no_empty_round() -> None:
+async def test_fault_11_a_second_concurrent_get_raises_instead_of_returning_an_empty_round() -> (
+    None
+):
     queue = asyncio.Queue[int]()
     async with multi_await(queue.get) as m:
         blocked = asyncio.ensure_future(m.get())

@@ -1,7 +1,7 @@
 """The scenarios of futures-rs's tests of select!, FuturesUnordered and select_all, by meaning.
 
-The code is our own. Which of its tests is which of these, and what is otherwise, is in
-docs/explanation/rust_tests.md. Its "poll once" is `select_nowait`, its oneshot channel a future.
+The code is our own. docs/explanation/rust_tests.md maps its tests to these, and says what differs.
+Its "poll once" is `select_nowait`, and its oneshot channel is a future.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ Closable = asyncio.Queue[int | None]
 
 
 class Fault(Exception):  # noqa: N818 -- what it is
-    """What fails."""
+    """A failure."""
 
 
 def future(value: int | None = None) -> asyncio.Future[int]:
@@ -55,7 +55,7 @@ def failed(number: int) -> asyncio.Future[int]:
 
 
 def stream(*items: int) -> Source[int]:
-    """A stream that has all of its items ready, and ends after them."""
+    """A stream that has all its items ready, and then ends."""
     queue = Closable()
     for item in (*items, None):
         queue.put_nowait(item)
@@ -63,7 +63,7 @@ def stream(*items: int) -> Source[int]:
 
 
 def group_of(*futures: asyncio.Future[int]) -> Group[int, int]:
-    """What FuturesUnordered is: any number of futures, each of which comes once."""
+    """Like FuturesUnordered: any number of futures, each of which is delivered once."""
     group = Group[int, int]()
     for number, each_future in enumerate(futures):
         group.add(number, once(each_future))
@@ -74,14 +74,14 @@ def group_of(*futures: asyncio.Future[int]) -> Group[int, int]:
 
 
 @pytest.mark.parametrize("biased", [False, True])
-async def test_selectmacro_of_two_futures_the_finished_one_comes(biased: bool) -> None:
+async def test_selectmacro_of_two_futures_the_finished_one_is_delivered(biased: bool) -> None:
     done, other = future(1), future()
     async with multi_await(once(done), once(other), biased=biased) as m:
         assert await m.select() == (0, 1)
     assert not other.done()
 
 
-async def test_selectmacro_streams_first_the_default_then_all_items_then_the_end() -> None:
+async def test_selectmacro_streams_give_the_default_then_all_items_then_the_end() -> None:
     first, second = Closable(1), Closable(1)
     total = 0
     async with multi_await(until_none(first), until_none(second)) as m:
@@ -98,7 +98,7 @@ async def test_selectmacro_streams_first_the_default_then_all_items_then_the_end
             await m.select()
 
 
-async def test_selectmacro_the_future_that_did_not_come_can_be_awaited_by_itself() -> None:
+async def test_selectmacro_the_future_not_chosen_can_be_awaited_on_its_own() -> None:
     first, second = future(1), future(2)
     async with multi_await(once(first), once(second)) as m:
         match await m.select():
@@ -108,7 +108,7 @@ async def test_selectmacro_the_future_that_did_not_come_can_be_awaited_by_itself
                 assert (value, await first) == (2, 1)
 
 
-async def test_selectmacro_nested_within_the_case_of_another() -> None:
+async def test_selectmacro_a_select_can_be_nested_in_a_case_of_another() -> None:
     async with multi_await(once(future(1))) as outer:
         _, x = await outer.select()
         async with multi_await(once(future(2))) as inner:
@@ -116,9 +116,7 @@ async def test_selectmacro_nested_within_the_case_of_another() -> None:
     assert x + y == 3
 
 
-async def test_selectmacro_default_a_coroutine_that_never_suspends_is_found_if_it_is_inline() -> (
-    None
-):
+async def test_selectmacro_default_an_inline_coroutine_that_never_suspends_is_found() -> None:
     async def five() -> int:
         return 5
 
@@ -128,7 +126,7 @@ async def test_selectmacro_default_a_coroutine_that_never_suspends_is_found_if_i
         assert m.select_nowait() is None
 
 
-async def test_selectmacro_default_comes_before_complete_while_anything_may_still_come() -> None:
+async def test_selectmacro_default_is_given_before_complete_while_items_may_still_arrive() -> None:
     queue = Closable()
     async with multi_await(until_none(queue)) as m:
         assert m.select_nowait() is None
@@ -138,14 +136,14 @@ async def test_selectmacro_default_comes_before_complete_while_anything_may_stil
             m.select_nowait()
 
 
-async def test_pollmacro_what_suspends_once_is_ready_at_the_second_look() -> None:
+async def test_pollmacro_a_coroutine_that_suspends_once_is_ready_at_the_second_poll() -> None:
     async with multi_await(functools.partial(steps, 1)) as m:
         assert m.select_nowait() is None
         await steps(3)
         assert m.select_nowait() == (0, None)
 
 
-async def test_pollmacro_an_inline_coroutine_that_was_woken_between_two_looks_begins_anew() -> None:
+async def test_pollmacro_an_inline_coroutine_woken_between_two_polls_starts_again() -> None:
     async with multi_await(inline(functools.partial(steps, 1))) as m:
         for _ in range(3):
             assert m.select_nowait() is None
@@ -161,17 +159,17 @@ async def endless(value: int) -> AsyncIterator[int]:
         yield value
 
 
-async def test_streamselect_an_endless_stream_beside_one_that_never_comes() -> None:
+async def test_streamselect_an_endless_stream_delivers_beside_a_silent_one() -> None:
     async with multi_await(each(endless(1)), Queue().get) as m:
         assert [await m.select() for _ in range(2)] == [(0, 1), (0, 1)]
 
 
-async def test_streamselect_two_finite_streams_and_then_the_end() -> None:
+async def test_streamselect_the_set_ends_after_two_finite_streams() -> None:
     async with multi_await(stream(1), stream(1)) as m:
         assert [event async for event in m] == [(0, 1), (1, 1)]
 
 
-async def test_streamselect_three_endless_streams_come_equally_often() -> None:
+async def test_streamselect_three_endless_streams_deliver_equally_often() -> None:
     hits = Counter[int]()
     async with multi_await(*[inline(functools.partial(asyncio.sleep, 0)) for _ in range(3)]) as m:
         for _ in range(999):
@@ -196,7 +194,7 @@ async def test_stream_select_two_streams_take_turns_until_one_has_ended(
 
 @pytest.mark.parametrize("slow_position", [0, 1])
 @pytest.mark.parametrize("biased", [False, True])
-async def test_select_with_strategy_does_not_end_with_the_stream_that_ends_first(
+async def test_select_with_strategy_goes_on_after_the_first_stream_ends(
     biased: bool, slow_position: int
 ) -> None:
     async def suspends_between() -> AsyncIterator[int]:
@@ -215,7 +213,7 @@ async def test_select_with_strategy_does_not_end_with_the_stream_that_ends_first
 # -- take_until, ready_chunks ----------------------------------------------------------------------
 
 
-async def test_take_until_the_loop_ends_at_once_when_the_stop_has_come_first_by_priority() -> None:
+async def test_take_until_a_stop_with_priority_ends_the_loop_at_once() -> None:
     stop, queue, got = asyncio.Event(), Queue(), list[int]()
     for number in range(1, 11):
         queue.put_nowait(number)
@@ -230,7 +228,7 @@ async def test_take_until_the_loop_ends_at_once_when_the_stop_has_come_first_by_
     assert queue.get_nowait() == 6
 
 
-async def test_take_until_with_the_stop_taken_out_again_all_items_come() -> None:
+async def test_take_until_all_items_are_delivered_if_the_stop_is_removed() -> None:
     stop = asyncio.Event()
     async with multi_await(stop.wait, stream(*range(10)), biased=True) as m:
         assert [await m.select() for _ in range(2)] == [(1, 0), (1, 1)]
@@ -240,7 +238,7 @@ async def test_take_until_with_the_stop_taken_out_again_all_items_come() -> None
         assert await blocks(m.select())
 
 
-async def test_ready_chunks_what_is_there_comes_at_once_and_never_more_than_the_limit() -> None:
+async def test_ready_chunks_delivers_what_is_there_at_once_up_to_the_limit() -> None:
     queue = Queue(16)
     async with multi_await(batched(queue, 2)) as m:
         assert await blocks(m.select())
@@ -256,10 +254,10 @@ async def test_ready_chunks_what_is_there_comes_at_once_and_never_more_than_the_
 
 @pytest.mark.parametrize("first", [1, None])
 @pytest.mark.parametrize("second", [2, None])
-async def test_eventual_select_after_the_first_of_two_outcomes_comes_the_other(
+async def test_eventual_select_delivers_the_second_outcome_after_the_first(
     first: int | None, second: int | None
 ) -> None:
-    """Each is a value, or a failure if it is None."""
+    """Each outcome is a value, or a failure if it is None."""
     futures = [future(), future()]
 
     async def outcome(m: MultiAwait[int, int]) -> int | None:
@@ -280,7 +278,7 @@ async def test_eventual_select_after_the_first_of_two_outcomes_comes_the_other(
             await m.select()
 
 
-async def test_eventual_select_of_many_pairs_one_half_comes_and_the_other_is_dropped() -> None:
+async def test_eventual_select_of_many_pairs_one_half_is_delivered_and_one_dropped() -> None:
     promised = asyncio.Queue[asyncio.Future[int]]()
 
     async def fulfil() -> None:
@@ -297,13 +295,13 @@ async def test_eventual_select_of_many_pairs_one_half_comes_and_the_other_is_dro
             assert not second.done()
 
 
-async def test_select_all_each_of_three_finished_futures_comes_once_in_their_order() -> None:
+async def test_select_all_delivers_three_finished_futures_once_each_in_order() -> None:
     async with multi_await(*[once(future(number)) for number in [1, 2, 3]]) as m:
         assert [event async for event in m] == [(0, 1), (1, 2), (2, 3)]
 
 
 async def first_success(m: MultiAwait[*tuple[int, ...]]) -> int:
-    """What select_ok does: the first value, or the last failure if nothing is left to wait for."""
+    """Like select_ok: the first value, or the last failure if no future is left."""
     failure = Fault("there was none")
     while True:
         try:
@@ -314,13 +312,13 @@ async def first_success(m: MultiAwait[*tuple[int, ...]]) -> int:
             raise failure from None
 
 
-async def test_select_ok_failures_before_the_first_success_are_passed_over() -> None:
+async def test_select_ok_skips_failures_before_the_first_success() -> None:
     sources = [once(each_future) for each_future in [failed(1), failed(2), future(3), future(4)]]
     async with multi_await(*sources) as m:
         assert [await first_success(m), await first_success(m)] == [3, 4]
 
 
-async def test_select_ok_without_a_success_the_last_failure_is_raised() -> None:
+async def test_select_ok_raises_the_last_failure_if_none_succeeds() -> None:
     async with multi_await(*[once(each) for each in [future(1), failed(2), failed(3)]]) as m:
         assert await first_success(m) == 1
         with pytest.raises(Fault, match="3"):
@@ -330,7 +328,7 @@ async def test_select_ok_without_a_success_the_last_failure_is_raised() -> None:
 # -- FuturesUnordered ------------------------------------------------------------------------------
 
 
-async def test_ready_queue_futures_come_as_they_end_and_then_it_is_over() -> None:
+async def test_ready_queue_delivers_futures_as_they_end_and_then_ends() -> None:
     futures = [future() for _ in range(3)]
     group = group_of(*futures)
     group.shutdown()
@@ -346,7 +344,7 @@ async def test_ready_queue_futures_come_as_they_end_and_then_it_is_over() -> Non
             m.select_nowait()
 
 
-async def test_ready_queue_a_future_that_was_dropped_is_a_failure_under_its_key() -> None:
+async def test_ready_queue_a_dropped_future_is_a_failure_under_its_key() -> None:
     futures = [future() for _ in range(3)]
     group = group_of(*futures)
     group.shutdown()
@@ -361,9 +359,7 @@ async def test_ready_queue_a_future_that_was_dropped_is_a_failure_under_its_key(
         assert [event async for event in m] == [(0, (2, 2))]
 
 
-async def test_ready_queue_that_is_dropped_cancels_its_coroutines_but_not_its_callers_tasks() -> (
-    None
-):
+async def test_ready_queue_that_is_dropped_cancels_its_coroutines_but_not_callers_tasks() -> None:
     cancelled = list[int]()
 
     async def waits(number: int) -> int:
@@ -387,7 +383,7 @@ async def test_ready_queue_that_is_dropped_cancels_its_coroutines_but_not_its_ca
     await asyncio.wait([task])
 
 
-async def test_ready_queue_stress_one_set_is_filled_and_emptied_over_and_over() -> None:
+async def test_ready_queue_stress_one_set_is_filled_and_emptied_many_times() -> None:
     async def sends(promise: asyncio.Future[int], number: int) -> None:
         await steps(number % 3)
         promise.set_result(number)
@@ -406,7 +402,7 @@ async def test_ready_queue_stress_one_set_is_filled_and_emptied_over_and_over() 
         assert len(group) == 0
 
 
-async def test_ready_queue_what_fails_at_its_first_poll_has_left_the_set() -> None:
+async def test_ready_queue_a_source_that_fails_at_its_first_poll_leaves_the_set() -> None:
     async def fails() -> int:
         raise Fault
 
@@ -422,7 +418,7 @@ async def test_ready_queue_what_fails_at_its_first_poll_has_left_the_set() -> No
     assert len(group) == 0
 
 
-async def test_futuresunordered_one_ends_and_then_the_two_others() -> None:
+async def test_futuresunordered_one_future_ends_and_then_the_other_two() -> None:
     futures = [future() for _ in range(3)]
     group = group_of(*futures)
     group.shutdown()
@@ -434,7 +430,7 @@ async def test_futuresunordered_one_ends_and_then_the_two_others() -> None:
         assert [value async for _, (_, value) in m] == [33, 33]
 
 
-async def test_futuresunordered_a_future_beside_a_pair_of_which_both_are_needed() -> None:
+async def test_futuresunordered_a_future_is_delivered_beside_a_pair_that_needs_both() -> None:
     first, second, third = future(), future(), future()
 
     async def total() -> int:
@@ -451,7 +447,7 @@ async def test_futuresunordered_a_future_beside_a_pair_of_which_both_are_needed(
             await m.select()
 
 
-async def test_futuresunordered_a_set_may_be_a_source_of_another_and_leaves_what_is_next() -> None:
+async def test_futuresunordered_a_set_used_as_a_source_of_another_leaves_its_next_outcome() -> None:
     second, third = future(), future()
     async with (
         multi_await(once(second), once(third)) as inner,
@@ -466,7 +462,7 @@ async def test_futuresunordered_a_set_may_be_a_source_of_another_and_leaves_what
         assert await inner.select() == (1, 3)
 
 
-async def test_futuresunordered_iter_cancel_futures_that_are_cancelled_one_by_one_all_come() -> (
+async def test_futuresunordered_iter_cancel_futures_cancelled_one_by_one_are_all_delivered() -> (
     None
 ):
     futures = [future() for _ in range(3)]
@@ -483,7 +479,7 @@ async def test_futuresunordered_iter_cancel_futures_that_are_cancelled_one_by_on
             await m.select()
 
 
-async def test_futuresunordered_len_is_right_whatever_ends_first_and_is_added_meanwhile() -> None:
+async def test_futuresunordered_len_is_right_as_futures_end_and_are_added() -> None:
     futures = [future() for _ in range(4)]
     group = Group[int, int]()
     lengths = list[int]()
@@ -494,7 +490,7 @@ async def test_futuresunordered_len_is_right_whatever_ends_first_and_is_added_me
         for key in [1, 2, 3, 0]:
             futures[key].set_result(key)
             assert await m.select() == (0, (key, key))
-            assert m.select_nowait() is None  # this look finds that it has ended
+            assert m.select_nowait() is None  # this poll finds that it has ended
             lengths.append(len(group))
             if key == 1:
                 group.add(3, once(futures[3]))
@@ -503,7 +499,7 @@ async def test_futuresunordered_len_is_right_whatever_ends_first_and_is_added_me
 
 
 class CountedSource(Source[int]):
-    """Never has anything; counts."""
+    """Never has anything; counts its polls and ends."""
 
     def __init__(self) -> None:
         self.polls = 0
@@ -519,7 +515,9 @@ class CountedSource(Source[int]):
 
 @pytest.mark.parametrize("count", [10, 33])
 @pytest.mark.parametrize("biased", [False, True])
-async def test_futuresunordered_one_look_polls_each_source_once(count: int, biased: bool) -> None:
+async def test_futuresunordered_a_nowait_call_polls_each_source_once(
+    count: int, biased: bool
+) -> None:
     sources = [CountedSource() for _ in range(count)]
     async with multi_await(*sources, biased=biased) as m:
         assert m.select_nowait() is None
@@ -528,7 +526,7 @@ async def test_futuresunordered_one_look_polls_each_source_once(count: int, bias
 
 @pytest.mark.parametrize("polled", [False, True])
 @pytest.mark.parametrize("removed", [0, 2, 4])
-async def test_futuresunordered_no_leak_each_source_is_ended_once_polled_or_removed_or_not(
+async def test_futuresunordered_no_leak_each_source_is_ended_exactly_once(
     polled: bool, removed: int
 ) -> None:
     sources, group = [CountedSource() for _ in range(4)], Group[int, int]()
@@ -543,7 +541,7 @@ async def test_futuresunordered_no_leak_each_source_is_ended_once_polled_or_remo
     assert [source.ends for source in sources] == 4 * [1]
 
 
-async def test_futuresunordered_clear_in_loop_one_comes_and_the_others_are_removed() -> None:
+async def test_futuresunordered_clear_in_loop_one_is_delivered_and_the_others_removed() -> None:
     async def waits(number: int) -> int:
         await asyncio.sleep(1 + number)
         return number
@@ -558,7 +556,7 @@ async def test_futuresunordered_clear_in_loop_one_comes_and_the_others_are_remov
             assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_futuresunordered_what_fails_when_it_is_dropped_is_reported(
+async def test_futuresunordered_a_failure_while_being_dropped_is_reported(
     reported: list[dict[str, Any]],
 ) -> None:
     group = Group[int, None]()
@@ -573,7 +571,7 @@ async def test_futuresunordered_what_fails_when_it_is_dropped_is_reported(
 # -- SelectAll: a set of streams -------------------------------------------------------------------
 
 
-async def test_selectall_is_terminated_an_empty_set_is_over_until_something_is_added() -> None:
+async def test_selectall_is_terminated_an_empty_set_is_over_until_a_source_is_added() -> None:
     async with multi_await() as m:
         with pytest.raises(NothingToAwait):
             m.select_nowait()
@@ -588,7 +586,7 @@ async def test_selectall_is_terminated_an_empty_set_is_over_until_something_is_a
         assert m.select_nowait() == (1, 2)
 
 
-async def test_selectall_two_streams_take_turns_and_the_longer_goes_on_alone() -> None:
+async def test_selectall_two_streams_take_turns_and_the_longer_continues_alone() -> None:
     group = Group[str, int]()
     group.add("short", stream(0, 1, 2))
     group.add("long", stream(10, 11, 12, 13, 14))
@@ -597,7 +595,7 @@ async def test_selectall_two_streams_take_turns_and_the_longer_goes_on_alone() -
         assert [item async for _, (_, item) in m] == [0, 10, 1, 11, 2, 12, 13, 14]
 
 
-async def test_selectall_items_come_from_whichever_stream_has_some_until_all_have_ended() -> None:
+async def test_selectall_delivers_from_any_stream_that_has_items_until_all_have_ended() -> None:
     a, b, c = Closable(), Closable(), Closable()
     async with multi_await(until_none(a), until_none(b), until_none(c)) as m:
         for _ in range(2):
@@ -613,7 +611,7 @@ async def test_selectall_items_come_from_whichever_stream_has_some_until_all_hav
         assert [event async for event in m] == []
 
 
-async def test_selectall_clear_what_is_removed_keeps_its_items() -> None:
+async def test_selectall_clear_removed_streams_keep_their_items() -> None:
     queues, group = [Queue() for _ in range(2)], Group[int, int]()
     for key, queue in enumerate(queues):
         queue.put_nowait(key)
@@ -630,7 +628,7 @@ async def test_selectall_clear_what_is_removed_keeps_its_items() -> None:
         assert await m.select() == (0, (3, 1))
 
 
-async def test_selectall_iter_a_stream_that_has_ended_is_no_longer_counted() -> None:
+async def test_selectall_iter_an_ended_stream_is_no_longer_counted() -> None:
     group = Group[int, int]()
     for key, items in enumerate([(), (1,), (2,)]):
         group.add(key, stream(*items))
@@ -643,9 +641,7 @@ async def test_selectall_iter_a_stream_that_has_ended_is_no_longer_counted() -> 
         assert (len(group), list(group)) == (0, [])
 
 
-async def test_selectnextsome_a_set_that_was_empty_gets_its_first_source_while_the_loop_runs() -> (
-    None
-):
+async def test_selectnextsome_an_empty_set_can_get_its_first_source_in_a_running_loop() -> None:
     async def five() -> int:
         return 5
 
@@ -667,7 +663,7 @@ async def test_selectnextsome_a_set_that_was_empty_gets_its_first_source_while_t
 # -- buffer_unordered, flatten_unordered -----------------------------------------------------------
 
 
-async def test_buffer_unordered_no_more_than_four_are_taken_and_each_end_makes_room() -> None:
+async def test_buffer_unordered_at_most_four_run_and_each_end_makes_room() -> None:
     most, gates = 4, [Gate() for _ in range(9)]
     offered = asyncio.Queue[int]()
     for number in range(9):
@@ -695,7 +691,7 @@ async def test_buffer_unordered_no_more_than_four_are_taken_and_each_end_makes_r
 
 
 @pytest.mark.parametrize("most", [1, 3, 10])
-async def test_flatten_unordered_all_items_of_streams_of_a_stream_come_a_few_at_a_time(
+async def test_flatten_unordered_delivers_the_items_of_a_few_streams_at_a_time(
     most: int,
 ) -> None:
     async def numbers(base: int) -> AsyncIterator[int]:

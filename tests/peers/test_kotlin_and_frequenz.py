@@ -1,7 +1,7 @@
 """The scenarios of the select tests of kotlinx.coroutines and of frequenz-channels, by meaning.
 
-The code is our own. Which of their tests is which of these, and what is otherwise, is in
-docs/explanation/kotlin_tests.md.
+The code is our own. docs/explanation/kotlin_tests.md maps their tests to these, and says what
+differs.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Queue = asyncio.Queue[int]
 
 
 class Fault(Exception):  # noqa: N818 -- what it is
-    """What fails."""
+    """A failure."""
 
 
 # -- kotlinx.coroutines ----------------------------------------------------------------------------
@@ -34,7 +34,9 @@ def two_full() -> list[Queue]:
 
 
 @pytest.mark.parametrize("biased", [True, False])
-async def test_selectbias_the_first_alone_or_both_alike(biased: bool) -> None:
+async def test_selectbias_biased_takes_only_the_first_and_fair_takes_both_equally(
+    biased: bool,
+) -> None:
     first, second = two_full()
     hits = Counter[int]()
     async with multi_await(first.get, second.get, biased=biased) as m:
@@ -43,7 +45,7 @@ async def test_selectbias_the_first_alone_or_both_alike(biased: bool) -> None:
     assert hits == ({0: 100} if biased else {0: 50, 1: 50})
 
 
-async def test_selectdeferred_what_is_done_already_comes_without_a_pass_of_the_event_loop() -> None:
+async def test_selectdeferred_a_done_future_is_delivered_without_a_loop_pass() -> None:
     done = asyncio.get_running_loop().create_future()
     done.set_result(1)
     others = asyncio.create_task(steps(1))
@@ -53,7 +55,7 @@ async def test_selectdeferred_what_is_done_already_comes_without_a_pass_of_the_e
     await others
 
 
-async def test_selectdeferred_of_two_tasks_the_one_that_ends_first_comes() -> None:
+async def test_selectdeferred_of_two_tasks_the_first_to_end_is_delivered() -> None:
     async def ends_after(passes: int, value: str) -> str:
         await steps(passes)
         return value
@@ -66,7 +68,7 @@ async def test_selectdeferred_of_two_tasks_the_one_that_ends_first_comes() -> No
     assert await slow == "slow"
 
 
-async def test_selectdeferred_a_failure_of_a_task_is_raised_by_the_call() -> None:
+async def test_selectdeferred_the_call_raises_a_tasks_failure() -> None:
     async def fails() -> None:
         raise Fault
 
@@ -76,7 +78,7 @@ async def test_selectdeferred_a_failure_of_a_task_is_raised_by_the_call() -> Non
         assert m.failed == 0
 
 
-async def test_selectdeferred_a_task_that_was_cancelled_is_a_failure_of_it_alone() -> None:
+async def test_selectdeferred_a_cancelled_task_is_a_failure_of_that_source_only() -> None:
     task = asyncio.create_task(asyncio.sleep(1000))
     await steps(1)
     task.cancel()
@@ -86,7 +88,7 @@ async def test_selectdeferred_a_task_that_was_cancelled_is_a_failure_of_it_alone
         assert await m.select() == (1, 1)
 
 
-async def test_selectmutex_a_free_lock_is_acquired_by_the_call_that_gives_it() -> None:
+async def test_selectmutex_the_call_that_delivers_a_free_lock_acquires_it() -> None:
     lock = asyncio.Lock()
     async with multi_await(lock.acquire) as m:
         assert not lock.locked()
@@ -95,7 +97,7 @@ async def test_selectmutex_a_free_lock_is_acquired_by_the_call_that_gives_it() -
         lock.release()
 
 
-async def test_selectmutex_a_lock_that_is_released_is_acquired_by_the_call_that_waits() -> None:
+async def test_selectmutex_a_blocked_call_acquires_a_released_lock() -> None:
     lock = asyncio.Lock()
     await lock.acquire()
     async with multi_await(lock.acquire) as m:
@@ -108,7 +110,7 @@ async def test_selectmutex_a_lock_that_is_released_is_acquired_by_the_call_that_
         lock.release()
 
 
-async def test_selecttimeout_of_several_the_shortest_comes() -> None:
+async def test_selecttimeout_the_shortest_of_several_timers_fires() -> None:
     async with multi_await(after(1), after(0.1), after(0.5)) as m:
         assert await m.select() == (1, 1)
     assert asyncio.get_running_loop().time() == pytest.approx(0.1)
@@ -116,13 +118,15 @@ async def test_selecttimeout_of_several_the_shortest_comes() -> None:
 
 @pytest.mark.parametrize("seconds", [0, -10])
 @pytest.mark.parametrize("biased", [False, True])
-async def test_selecttimeout_zero_and_less_come_at_once(seconds: float, biased: bool) -> None:
+async def test_selecttimeout_zero_or_negative_timeouts_fire_at_once(
+    seconds: float, biased: bool
+) -> None:
     async with multi_await(after(1), after(seconds), biased=biased) as m:
         assert await m.select() == (1, 1)
     assert asyncio.get_running_loop().time() == 0
 
 
-async def test_selectloop_a_failure_beside_the_loop_ends_it() -> None:
+async def test_selectloop_a_failure_in_a_sibling_task_ends_the_loop() -> None:
     queue = Queue()
 
     async def fails() -> None:
@@ -149,7 +153,7 @@ async def test_selectloop_a_failure_beside_the_loop_ends_it() -> None:
 # -- frequenz-channels -----------------------------------------------------------------------------
 
 
-async def test_select_receives_in_order_and_goes_on_after_one_has_stopped() -> None:
+async def test_select_receives_in_order_and_goes_on_after_one_channel_ends() -> None:
     first, second = asyncio.Queue[int | None](), asyncio.Queue[int | None]()
     for queue, item in [(first, 1), (second, 2), (first, 3), (first, None), (second, 4)]:
         queue.put_nowait(item)
@@ -160,7 +164,7 @@ async def test_select_receives_in_order_and_goes_on_after_one_has_stopped() -> N
     assert [value for position, value in events if position == 1] == [2, 4, -1]
 
 
-async def test_select_a_loop_that_is_left_takes_nothing_more() -> None:
+async def test_select_a_loop_takes_nothing_more_after_a_break() -> None:
     first, second = two_full()
     async with multi_await(first.get, second.get) as m:
         async for _ in m:
@@ -168,7 +172,7 @@ async def test_select_a_loop_that_is_left_takes_nothing_more() -> None:
     assert first.qsize() + second.qsize() == 299
 
 
-async def test_select_tasks_are_cleaned_up_with_break() -> None:
+async def test_select_tasks_are_cleaned_up_after_a_break() -> None:
     async def function() -> int:
         await asyncio.sleep(1000)
         return 0
@@ -179,7 +183,7 @@ async def test_select_tasks_are_cleaned_up_with_break() -> None:
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-def test_timer_may_be_made_before_there_is_an_event_loop() -> None:
+def test_timer_can_be_created_before_there_is_an_event_loop() -> None:
     timer = every(1)
 
     async def main() -> None:
@@ -190,7 +194,7 @@ def test_timer_may_be_made_before_there_is_an_event_loop() -> None:
         runner.run(main())
 
 
-async def test_timer_with_a_delay_begins_then() -> None:
+async def test_timer_with_a_start_delay_first_ticks_after_it() -> None:
     time = asyncio.get_running_loop().time
     async with multi_await(every(1, first=3)) as m:
         assert await m.select() == (0, 1)
@@ -199,7 +203,7 @@ async def test_timer_with_a_delay_begins_then() -> None:
         assert time() == 4
 
 
-async def test_timer_that_was_stopped_ticks_when_it_is_reset() -> None:
+async def test_timer_that_was_stopped_ticks_again_after_a_reset() -> None:
     timer = every(1)
     timer.stop()
     async with multi_await(timer, after(10)) as m:
@@ -225,7 +229,7 @@ async def test_timer_that_is_reset_before_it_ticks_is_a_timeout() -> None:
     assert loop.time() == 2.5
 
 
-async def test_timer_missed_ticks_are_counted_and_it_stays_on_the_clock() -> None:
+async def test_timer_counts_missed_ticks_and_stays_on_schedule() -> None:
     time = asyncio.get_running_loop().time
     async with multi_await(every(1)) as m:
         pass_time(3.5)

@@ -1,7 +1,6 @@
 """The scenarios of tokio's tests of select!, Interval, recv_many and StreamMap, by meaning.
 
-The code is our own. Which of its tests is which of these, and what is otherwise, is in
-docs/explanation/rust_tests.md.
+The code is our own. docs/explanation/rust_tests.md maps its tests to these, and says what differs.
 """
 
 from __future__ import annotations
@@ -40,12 +39,12 @@ def future(value: int | None = None) -> asyncio.Future[int]:
 # -- select! ---------------------------------------------------------------------------------------
 
 
-async def test_one_ready_the_one_that_is_done_comes() -> None:
+async def test_one_ready_the_completed_source_is_delivered() -> None:
     async with multi_await(once(future()), once(future(1))) as m:
         assert await m.select() == (1, 1)
 
 
-async def test_select_streams_all_items_of_two_come_and_then_it_is_over() -> None:
+async def test_select_streams_delivers_all_items_of_two_streams_and_ends() -> None:
     first, second = Closable(), Closable()
 
     async def send() -> None:
@@ -60,7 +59,7 @@ async def test_select_streams_all_items_of_two_come_and_then_it_is_over() -> Non
         assert [item async for _, item in m] == [1, 2, 3]
 
 
-async def test_sync_two_only_one_of_two_that_could_go_on_does() -> None:
+async def test_sync_two_only_one_of_two_ready_coroutines_runs() -> None:
     begun = list[int]()
 
     async def counts(number: int) -> int:
@@ -73,7 +72,7 @@ async def test_sync_two_only_one_of_two_that_could_go_on_does() -> None:
     assert begun == [0]
 
 
-async def test_move_uncompleted_futures_the_one_that_was_not_chosen_is_still_there() -> None:
+async def test_move_uncompleted_futures_the_future_not_chosen_is_still_usable() -> None:
     first, second = future(1), future(2)
     async with multi_await(once(first), once(second)) as m:
         assert await m.select() == (0, 1)
@@ -81,7 +80,7 @@ async def test_move_uncompleted_futures_the_one_that_was_not_chosen_is_still_the
     assert (await first, await second) == (1, 2)
 
 
-async def test_disable_with_if_a_source_that_is_paused_is_never_asked() -> None:
+async def test_disable_with_if_a_paused_source_is_never_polled() -> None:
     async def never() -> int:
         raise AssertionError("it was asked")
 
@@ -94,7 +93,7 @@ async def test_disable_with_if_a_source_that_is_paused_is_never_asked() -> None:
 
 
 @pytest.mark.parametrize("biased", [False, True])
-async def test_use_future_in_if_condition_a_timer_that_is_paused_gives_no_tick(
+async def test_use_future_in_if_condition_a_paused_timer_does_not_tick(
     biased: bool,
 ) -> None:
     async with multi_await(after(0.01), once(future(1)), biased=biased) as m:
@@ -104,7 +103,7 @@ async def test_use_future_in_if_condition_a_timer_that_is_paused_gives_no_tick(
         assert await blocks(m.select())
 
 
-async def test_join_with_select_each_of_two_comes_once_in_whatever_order() -> None:
+async def test_join_with_select_two_sources_deliver_once_each_in_either_order() -> None:
     first, second = future(), future()
     asyncio.get_running_loop().call_later(1, second.set_result, 456)
     asyncio.get_running_loop().call_later(2, first.set_result, 123)
@@ -112,7 +111,7 @@ async def test_join_with_select_each_of_two_comes_once_in_whatever_order() -> No
         assert [event async for event in m] == [(1, 456), (0, 123)]
 
 
-async def test_future_panics_after_poll_what_is_done_is_never_asked_again() -> None:
+async def test_future_panics_after_poll_a_completed_source_is_never_polled_again() -> None:
     calls = 0
 
     async def ends() -> int:
@@ -129,17 +128,17 @@ async def test_future_panics_after_poll_what_is_done_is_never_asked_again() -> N
     assert calls == 1
 
 
-async def test_many_branches_sixty_four_sources_come_one_after_another() -> None:
+async def test_many_branches_sixty_four_sources_deliver_one_after_another() -> None:
     async with multi_await(*[once(future(number)) for number in range(64)]) as m:
         assert [event async for event in m] == [(number, number) for number in range(64)]
 
 
-async def test_biased_one_not_ready_the_first_that_is_ready_comes() -> None:
+async def test_biased_one_not_ready_delivers_the_first_ready_source() -> None:
     async with multi_await(once(future()), once(future(2)), once(future(3)), biased=True) as m:
         assert await m.select() == (1, 2)
 
 
-async def test_biased_eventually_ready_what_is_ready_later_comes_before_what_is_behind_it() -> None:
+async def test_biased_eventually_ready_a_later_wake_still_takes_precedence() -> None:
     async def later() -> None:
         await asyncio.sleep(0)
 
@@ -152,7 +151,7 @@ async def test_biased_eventually_ready_what_is_ready_later_comes_before_what_is_
     assert order.index(0) < order.index(1)
 
 
-async def test_deterministic_select_the_same_program_chooses_the_same_each_time() -> None:
+async def test_deterministic_select_the_same_program_always_chooses_the_same() -> None:
     async def chosen() -> list[int]:
         queues = [Queue() for _ in range(10)]
         for queue in queues:
@@ -163,14 +162,14 @@ async def test_deterministic_select_the_same_program_chooses_the_same_each_time(
     assert await chosen() == await chosen() == list(range(10))
 
 
-async def test_no_branch_without_a_source_it_does_not_wait() -> None:
+async def test_no_branch_without_sources_a_call_does_not_wait() -> None:
     async with multi_await() as m:
         with pytest.raises(NothingToAwait):
             await m.select()
 
 
 @pytest.mark.parametrize("biased", [False, True])
-async def test_select_is_budget_aware_the_event_loop_has_its_turn_after_128_events(
+async def test_select_is_budget_aware_the_event_loop_gets_a_turn_after_128_events(
     biased: bool,
 ) -> None:
     queue = Queue()
@@ -204,7 +203,7 @@ def test_interval_zero_duration_is_refused(seconds: float) -> None:
         every(seconds)
 
 
-async def test_missed_ticks_come_as_one_that_counts_them_and_the_next_is_on_the_clock() -> None:
+async def test_missed_ticks_arrive_as_one_with_their_count_and_the_next_is_on_schedule() -> None:
     async with multi_await(every(0.3, first=0)) as m:
         assert await tick(m) == (1, 0)
         assert await tick(m) == (1, 0.3)
@@ -213,7 +212,7 @@ async def test_missed_ticks_come_as_one_that_counts_them_and_the_next_is_on_the_
         assert await tick(m) == (1, 1.2)
 
 
-async def test_reset_the_next_tick_comes_a_period_from_now() -> None:
+async def test_reset_the_next_tick_comes_one_period_from_now() -> None:
     timer = every(0.3, first=0)
     async with multi_await(timer) as m:
         assert [await tick(m), await tick(m)] == [(1, 0), (1, 0.3)]
@@ -232,7 +231,7 @@ async def test_reset_immediately_the_next_tick_comes_now() -> None:
 
 
 @pytest.mark.parametrize("seconds", [0.02, 0.04, 1])
-async def test_reset_after_the_next_tick_comes_then_and_others_at_the_period(
+async def test_reset_after_sets_the_next_tick_and_keeps_the_period(
     seconds: float,
 ) -> None:
     timer = every(0.3, first=0)
@@ -247,7 +246,7 @@ async def test_reset_after_the_next_tick_comes_then_and_others_at_the_period(
 # -- recv_many -------------------------------------------------------------------------------------
 
 
-async def test_recv_many_all_come_in_order_and_never_more_than_were_asked_for() -> None:
+async def test_recv_many_delivers_all_in_order_and_never_more_than_asked_for() -> None:
     queue = Queue(2)
 
     async def send() -> None:
@@ -266,7 +265,7 @@ async def test_recv_many_all_come_in_order_and_never_more_than_were_asked_for() 
 
 
 @pytest.mark.parametrize(("most", "batches"), [(1, [[7], [13], [100]]), (32, [[7, 13, 100]])])
-async def test_recv_many_as_many_come_as_are_there(most: int, batches: list[list[int]]) -> None:
+async def test_recv_many_delivers_as_many_as_are_there(most: int, batches: list[list[int]]) -> None:
     queue = Queue()
     for number in [7, 13, 100]:
         queue.put_nowait(number)
@@ -274,13 +273,13 @@ async def test_recv_many_as_many_come_as_are_there(most: int, batches: list[list
         assert [(await m.select())[1] for _ in batches] == batches
 
 
-async def test_recv_many_zero_is_refused() -> None:
+async def test_recv_many_refuses_zero() -> None:
     with pytest.raises(ValueError, match="at least 1"):
         batched(Queue(), 0)
 
 
 @pytest.mark.skipif(not hasattr(asyncio, "QueueShutDown"), reason="Python 3.13 has it")
-async def test_recv_many_what_is_left_comes_after_the_queue_was_closed_and_then_the_end() -> None:
+async def test_recv_many_delivers_the_rest_of_a_closed_queue_and_then_the_end() -> None:
     queue: Any = Queue()
     queue.put_nowait(1)
     queue.shutdown()
@@ -291,7 +290,7 @@ async def test_recv_many_what_is_left_comes_after_the_queue_was_closed_and_then_
 # -- StreamMap -------------------------------------------------------------------------------------
 
 
-async def test_streammap_single_entry_its_items_come_under_its_key() -> None:
+async def test_streammap_single_entry_delivers_its_items_under_its_key() -> None:
     queue, group = Closable(), Group[str, int]()
     group.add("foo", until_none(queue))
     assert "foo" in group
@@ -307,7 +306,7 @@ async def test_streammap_single_entry_its_items_come_under_its_key() -> None:
         assert len(group) == 0
 
 
-async def test_streammap_multiple_entries_items_come_from_whichever_has_some() -> None:
+async def test_streammap_multiple_entries_delivers_from_any_that_has_items() -> None:
     first, second, group = Closable(), Closable(), Group[str, int]()
     group.add("foo", until_none(first))
     group.add("bar", until_none(second))
@@ -326,7 +325,7 @@ async def test_streammap_multiple_entries_items_come_from_whichever_has_some() -
         assert [event async for event in m] == []
 
 
-async def test_streammap_insert_remove_what_is_sent_meanwhile_stays_in_its_queue() -> None:
+async def test_streammap_insert_remove_items_sent_meanwhile_stay_in_their_queue() -> None:
     queue, group = Queue(), Group[str, int]()
     async with multi_await(group) as m:
         group.add("foo", queue.get)
@@ -338,7 +337,7 @@ async def test_streammap_insert_remove_what_is_sent_meanwhile_stays_in_its_queue
         assert await m.select() == (0, ("bar", 1))
 
 
-async def test_streammap_replace_takes_a_removal_first() -> None:
+async def test_streammap_replace_requires_a_removal_first() -> None:
     first, second, group = Queue(), Queue(), Group[str, int]()
     group.add("foo", first.get)
     async with multi_await(group) as m:
@@ -353,14 +352,14 @@ async def test_streammap_replace_takes_a_removal_first() -> None:
     assert first.get_nowait() == 1
 
 
-async def test_streammap_iter_keys_in_the_order_of_adding() -> None:
+async def test_streammap_iter_keys_are_in_the_order_of_adding() -> None:
     group = Group[str, int]()
     for key in "bac":
         group.add(key, Queue().get)
     assert list(group) == ["b", "a", "c"]
 
 
-async def test_streammap_empty_waits_for_what_may_be_added_and_has_no_key_to_remove() -> None:
+async def test_streammap_empty_waits_for_additions_and_has_no_key_to_remove() -> None:
     group = Group[str, int]()
     async with multi_await(group) as m:
         assert await blocks(m.select())
@@ -371,7 +370,7 @@ async def test_streammap_empty_waits_for_what_may_be_added_and_has_no_key_to_rem
             await m.select()
 
 
-async def test_streammap_next_many_what_several_have_comes_round_by_round() -> None:
+async def test_streammap_next_many_delivers_the_items_of_several_round_by_round() -> None:
     group = Group[int, int]()
     for key in range(3):
         queue = Queue()
@@ -383,7 +382,7 @@ async def test_streammap_next_many_what_several_have_comes_round_by_round() -> N
     assert got == [0, 0, 0, 1, 1, 2]
 
 
-async def test_streamnotifyclose_an_end_is_told_under_its_key() -> None:
+async def test_streamnotifyclose_reports_an_end_under_its_key() -> None:
     queue, group = Closable(), Group[str, int]()
     group.add("foo", ending(until_none(queue), -1))
     async with multi_await(group) as m:

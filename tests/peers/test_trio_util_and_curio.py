@@ -1,7 +1,7 @@
 """The scenarios of the tests of trio_util, and of curio's task groups and timeouts, by meaning.
 
-The code is our own. Which of their tests is which of these, and what is otherwise, is in
-docs/explanation/python_tests.md.
+The code is our own. docs/explanation/python_tests.md maps their tests to these, and says what
+differs.
 """
 
 from __future__ import annotations
@@ -47,13 +47,13 @@ async def result_after(seconds: float, value: int) -> int:
 # -- trio_util: wait_all, wait_any, move_on_when ---------------------------------------------------
 
 
-async def test_wait_all_a_loop_over_the_set_ends_when_every_function_has() -> None:
+async def test_wait_all_a_loop_over_the_set_ends_once_every_function_has() -> None:
     async with multi_await(once(result_after(1, 10)), once(result_after(2, 20))) as m:
         assert [event async for event in m] == [(0, 10), (1, 20)]
     assert now() == 2
 
 
-async def test_wait_any_the_first_to_end_comes_and_the_other_is_cancelled() -> None:
+async def test_wait_any_delivers_the_first_to_end_and_cancels_the_other() -> None:
     ended = list[int]()
 
     async def ends(seconds: int) -> None:
@@ -66,14 +66,14 @@ async def test_wait_any_the_first_to_end_comes_and_the_other_is_cancelled() -> N
     assert now() == 1
 
 
-async def test_move_on_when_the_body_ends_first_and_nothing_waits_for_the_event() -> None:
+async def test_move_on_when_the_body_ends_first_nothing_waits_for_the_event() -> None:
     event = asyncio.Event()
     async with multi_await(event.wait, once(result_after(1, 5))) as m:
         assert await m.select() == (1, 5)
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_move_on_when_the_event_ends_the_body_wherever_it_is() -> None:
+async def test_move_on_when_the_event_comes_the_body_ends_wherever_it_is() -> None:
     event, stages = asyncio.Event(), list[str]()
 
     async def body() -> None:
@@ -89,13 +89,13 @@ async def test_move_on_when_the_event_ends_the_body_wherever_it_is() -> None:
     assert now() == 1
 
 
-async def test_move_on_when_with_a_deadline_the_body_ends_then() -> None:
+async def test_move_on_when_with_a_deadline_ends_the_body_at_the_deadline() -> None:
     async with multi_await(after(1), once(asyncio.sleep(1000))) as m:
         assert await m.select() == (0, 1)
     assert now() == 1
 
 
-async def test_run_and_cancelling_what_runs_beside_the_body_ends_with_it_or_before() -> None:
+async def test_run_and_cancelling_a_background_task_ends_with_the_body_or_before() -> None:
     begun = asyncio.Event()
 
     async def runs() -> None:
@@ -113,7 +113,7 @@ async def test_run_and_cancelling_what_runs_beside_the_body_ends_with_it_or_befo
 
 
 class Value(Source[int]):
-    """A value that changes: gives what it is when its turn comes, if that is new and wanted."""
+    """A changing value: gives its current value when polled, if that is new and wanted."""
 
     def __init__(self, value: int, wanted: Callable[[int], bool] = lambda _: True) -> None:
         self.value = value
@@ -173,7 +173,7 @@ async def test_eventual_values_a_slow_consumer_may_miss_some_but_never_the_last(
     assert got == expected
 
 
-async def test_eventual_values_aba_a_change_and_back_while_nobody_looks_is_no_event() -> None:
+async def test_eventual_values_aba_a_change_that_is_undone_unseen_is_not_an_event() -> None:
     value = Value(0)
     async with multi_await(value) as m:
         assert await m.select() == (0, 0)
@@ -203,7 +203,7 @@ async def test_predicate_eval_scope_no_predicate_runs_outside_a_call() -> None:
         assert seen == [0, 21]
 
 
-async def test_wait_value_that_was_there_for_a_moment_is_missed_and_in_a_queue_it_is_not() -> None:
+async def test_wait_value_misses_a_momentary_value_unless_it_is_in_a_queue() -> None:
     value, queue = Value(0, lambda value: value > 50), Queue()
     async with multi_await(value, queue.get) as m:
         waiting = asyncio.create_task(m.select())
@@ -216,7 +216,7 @@ async def test_wait_value_that_was_there_for_a_moment_is_missed_and_in_a_queue_i
         assert await blocks(m.select())
 
 
-async def test_wait_value_held_for_one_second_a_timer_counts_anew_at_each_change() -> None:
+async def test_wait_value_held_for_one_second_each_change_restarts_the_timer() -> None:
     value, held = Value(10), after(1)
     loop = asyncio.get_running_loop()
     for when, number in [(0.5, 20), (0.75, 5), (1.25, 22)]:
@@ -234,7 +234,7 @@ async def test_wait_value_held_for_one_second_a_timer_counts_anew_at_each_change
 
 
 @pytest.mark.parametrize("consume", [0, 1])
-async def test_transitions_none_is_lost_in_a_queue_however_slow_the_consumer_is(
+async def test_transitions_in_a_queue_are_not_lost_however_slow_the_consumer(
     consume: float,
 ) -> None:
     queue = asyncio.Queue[tuple[int, int]]()
@@ -249,7 +249,7 @@ async def test_transitions_none_is_lost_in_a_queue_however_slow_the_consumer_is(
     assert got == [(1, 0), (2, 1), (3, 2)]
 
 
-async def test_compose_values_of_two_sources_the_pair_that_is_wanted_is_found() -> None:
+async def test_compose_values_of_two_sources_finds_the_wanted_pair() -> None:
     queues = x, y = Queue(), Queue()
     latest = [42, 0]
 
@@ -270,7 +270,7 @@ async def test_compose_values_of_two_sources_the_pair_that_is_wanted_is_found() 
     assert waiting.result() == (-1, 10)
 
 
-async def test_compose_values_fast_transition_changes_within_one_step_all_come() -> None:
+async def test_compose_values_fast_transition_delivers_every_change_within_one_step() -> None:
     queue = Queue()
     async with multi_await(queue.get) as m:
         assert await blocks(m.select())
@@ -280,10 +280,10 @@ async def test_compose_values_fast_transition_changes_within_one_step_all_come()
 
 
 @pytest.mark.parametrize("queued", [False, True])
-async def test_repeated_event_what_comes_while_the_body_runs_counts_if_it_clears_first(
+async def test_repeated_event_during_the_body_counts_if_cleared_before_it(
     queued: bool,
 ) -> None:
-    """Cleared before the body, one more event follows; cleared after it, it is ignored."""
+    """If cleared before the body, one more event follows; if cleared after it, it is ignored."""
     events, counts = [asyncio.Event(), asyncio.Event()], [0, 0]
 
     async def listen(number: int) -> None:
@@ -318,7 +318,7 @@ async def test_repeated_event_what_comes_while_the_body_runs_counts_if_it_clears
         assert counts == ([3, 3] if queued else [2, 2])
 
 
-async def test_repeated_event_one_that_was_set_before_the_loop_is_found_by_it() -> None:
+async def test_repeated_event_set_before_the_loop_is_delivered() -> None:
     event = asyncio.Event()
     event.set()
     async with multi_await(event.wait) as m:
@@ -335,7 +335,7 @@ async def test_repeated_event_one_that_was_set_before_the_loop_is_found_by_it() 
     [(0.123, [0, 1.5, 3, 4.5], [1, 1, 1, 1]), (5, [0, 5, 10, 15], [1, 3, 3, 4])],
     ids=["quick", "overrun"],
 )
-async def test_periodic_ticks_stay_on_the_clock_and_an_overrun_is_counted(
+async def test_periodic_ticks_stay_on_schedule_and_an_overrun_is_counted(
     body: float, times: list[float], values: list[int]
 ) -> None:
     got = list[tuple[float, int]]()
@@ -354,7 +354,7 @@ async def numbers(count: int) -> AsyncIterator[int]:
 
 
 async def zipped(*counts: int, longest: bool) -> list[tuple[int, ...]]:
-    """One item of each in turn; -1 for what has ended."""
+    """One item of each in turn; -1 for sources that have ended."""
     sources = [ending(each(numbers(count)), -1) for count in counts]
     rows = list[tuple[int, ...]]()
     async with multi_await(*sources) as m:
@@ -375,12 +375,12 @@ async def zipped(*counts: int, longest: bool) -> list[tuple[int, ...]]:
                 m.resume(position)
 
 
-async def test_azip_a_source_that_has_had_its_turn_is_paused_until_the_row_is_full() -> None:
+async def test_azip_a_source_that_has_delivered_is_paused_until_the_row_is_full() -> None:
     assert await zipped(5, 3, 3, longest=False) == [(0, 0, 0), (1, 1, 1), (2, 2, 2)]
     assert now() == 3
 
 
-async def test_azip_longest_what_has_ended_is_filled_in() -> None:
+async def test_azip_longest_fills_in_for_ended_sources() -> None:
     rows = [(0, 0), (1, 1), (2, 2), (3, -1), (4, -1)]
     assert await zipped(5, 3, longest=True) == rows
     assert now() == 5
@@ -393,7 +393,7 @@ async def after_each(*durations: float) -> AsyncIterator[int]:
 
 
 @pytest.mark.parametrize(("seconds", "last"), [(20, 4), (2, 2)])
-async def test_iter_move_on_after_a_timer_that_each_item_resets_ends_the_loop(
+async def test_iter_move_on_after_a_timer_reset_by_each_item_ends_the_loop(
     seconds: float, last: int
 ) -> None:
     items, timeout = ending(each(after_each(0, 1, 1, 5, 1)), -1), after(seconds)
@@ -409,7 +409,7 @@ async def test_iter_move_on_after_a_timer_that_each_item_resets_ends_the_loop(
 
 
 @pytest.mark.parametrize("seconds", [20, 2])
-async def test_iter_fail_after_a_timeout_of_one_call_is_raised_and_the_iteration_goes_on(
+async def test_iter_fail_after_a_call_that_times_out_raises_and_the_iteration_continues(
     seconds: float,
 ) -> None:
     timeouts, got = list[float](), list[int]()
@@ -427,7 +427,7 @@ async def test_iter_fail_after_a_timeout_of_one_call_is_raised_and_the_iteration
 async def squares(
     count: int, ended: list[str], seconds: float | None = None, timeouts: int = 1
 ) -> AsyncIterator[int]:
-    """Squares; a consumer that is slower than the timeout so many times ends them."""
+    """Squares, until the consumer has been slower than the timeout so many times."""
     try:
         for number in range(count):
             try:
@@ -443,14 +443,14 @@ async def squares(
         ended.append("ended")
 
 
-async def test_async_generator_full_iteration() -> None:
+async def test_async_generator_full_iteration_delivers_every_item() -> None:
     ended = list[str]()
     async with multi_await(each(squares(50, ended))) as m:
         assert [square async for _, square in m][-1] == 49**2
         assert ended == ["ended"]
 
 
-async def test_async_generator_of_a_loop_that_is_left_is_ended_with_the_block() -> None:
+async def test_async_generator_is_closed_with_the_block_after_a_break() -> None:
     ended = list[str]()
     async with multi_await(each(squares(50, ended))) as m:
         async for _, square in m:
@@ -460,7 +460,7 @@ async def test_async_generator_of_a_loop_that_is_left_is_ended_with_the_block() 
     assert ended == ["ended"]
 
 
-async def test_async_generator_of_a_caller_that_is_cancelled_is_ended_with_the_block() -> None:
+async def test_async_generator_of_a_cancelled_caller_is_closed_with_the_block() -> None:
     ended = list[str]()
 
     async def iterate() -> None:
@@ -483,7 +483,7 @@ async def test_async_generator_its_own_timeout_around_the_yield_ends_it() -> Non
         assert ended == ["ended"]
 
 
-async def test_async_generator_after_its_own_timeout_goes_on_with_the_next() -> None:
+async def test_async_generator_after_its_own_timeout_continues_with_the_next_item() -> None:
     ended, got = list[str](), list[int]()
     async with multi_await(each(squares(50, ended, 0.5, 99))) as m:
         async for _, square in m:
@@ -502,7 +502,7 @@ async def add(x: Any, y: Any) -> Any:
 
 
 class Children:
-    """Children that wait for a long time; says which have been cancelled."""
+    """Children that wait for a long time; records which were cancelled."""
 
     def __init__(self) -> None:
         self.cancelled = list[int]()
@@ -518,13 +518,13 @@ class Children:
         return [once(self.waits(number)) for number in numbers]
 
 
-async def test_task_group_the_results_of_all_children() -> None:
+async def test_task_group_delivers_the_results_of_all_children() -> None:
     async with multi_await(*[once(add(number, number)) for number in [1, 2, 3]]) as m:
         results = {position: value async for position, value in m}
     assert results == {0: 2, 1: 4, 2: 6}
 
 
-async def test_task_group_existing_tasks_come_whether_they_have_ended_or_not() -> None:
+async def test_task_group_existing_tasks_are_delivered_whether_ended_or_not() -> None:
     event = asyncio.Event()
 
     async def when_set(number: int) -> int:
@@ -544,14 +544,14 @@ async def test_task_group_existing_tasks_come_whether_they_have_ended_or_not() -
         assert sorted([event async for event in m]) == [(0, (1, 4)), (0, (2, 6))]
 
 
-async def test_task_any_the_first_result_comes_and_the_other_children_are_cancelled() -> None:
+async def test_task_any_delivers_the_first_result_and_cancels_the_other_children() -> None:
     children = Children()
     async with multi_await(once(add(1, 1)), *children.sources()) as m:
         assert await m.select() == (0, 2)
     assert sorted(children.cancelled) == [0, 1, 2]
 
 
-async def test_task_any_a_failure_is_raised_and_the_other_children_are_cancelled() -> None:
+async def test_task_any_raises_a_failure_and_cancels_the_other_children() -> None:
     children = Children()
     with pytest.raises(TypeError):
         async with multi_await(once(add(1, "1")), *children.sources()) as m:
@@ -560,7 +560,7 @@ async def test_task_any_a_failure_is_raised_and_the_other_children_are_cancelled
     assert sorted(children.cancelled) == [0, 1, 2]
 
 
-async def test_task_object_the_first_result_that_is_not_none_comes() -> None:
+async def test_task_object_delivers_the_first_result_that_is_not_none() -> None:
     async def nothing() -> None:
         await asyncio.sleep(0.5)
 
@@ -575,12 +575,12 @@ async def test_task_object_the_first_result_that_is_not_none_comes() -> None:
     assert now() == 1
 
 
-async def test_task_group_iter_children_come_as_they_end() -> None:
+async def test_task_group_iter_delivers_children_as_they_end() -> None:
     async with multi_await(*[once(result_after(4 - number, number)) for number in range(3)]) as m:
         assert [value async for _, value in m] == [2, 1, 0]
 
 
-async def test_task_wait_none_a_block_that_ends_at_once_cancels_its_children() -> None:
+async def test_task_wait_none_a_block_that_ends_without_waiting_cancels_its_children() -> None:
     children = Children()
     async with multi_await(*children.sources()) as m:
         assert m.select_nowait() is None
@@ -588,7 +588,7 @@ async def test_task_wait_none_a_block_that_ends_at_once_cancels_its_children() -
     assert sorted(children.cancelled) == [0, 1, 2]
 
 
-async def test_task_group_error_of_the_block_cancels_the_children() -> None:
+async def test_task_group_error_in_the_block_cancels_the_children() -> None:
     children = Children()
 
     async def block() -> None:
@@ -601,7 +601,7 @@ async def test_task_group_error_of_the_block_cancels_the_children() -> None:
     assert sorted(children.cancelled) == [0, 1, 2]
 
 
-async def test_task_group_join_a_failure_that_is_caught_cancels_nobody() -> None:
+async def test_task_group_join_a_caught_failure_cancels_no_children() -> None:
     event = asyncio.Event()
 
     async def adds(x: Any, y: Any) -> Any:
@@ -640,7 +640,7 @@ async def test_task_group_that_is_cancelled_cancels_its_children_first(by: str) 
     assert sorted(children.cancelled) == [0, 1, 2]
 
 
-async def test_task_group_cancel_remaining_after_the_first_two_have_come() -> None:
+async def test_task_group_cancel_remaining_after_the_first_two_results() -> None:
     children = Children()
     async with multi_await(once(add(1, 1)), once(add(2, 2)), *children.sources()) as m:
         assert sorted([await m.select(), await m.select()]) == [(0, 2), (1, 4)]
@@ -648,7 +648,7 @@ async def test_task_group_cancel_remaining_after_the_first_two_have_come() -> No
         assert sorted(children.cancelled) == [0, 1, 2]
 
 
-async def test_task_group_use_error_a_source_belongs_to_one_set_that_has_not_ended() -> None:
+async def test_task_group_use_error_for_a_source_in_two_sets_or_an_ended_set() -> None:
     child = once(asyncio.sleep(0))
     async with multi_await() as m:
         m.add(child)
@@ -691,7 +691,7 @@ async def test_task_group_contextvars_of_children_are_their_own() -> None:
 # -- curio: timeouts and cancellation --------------------------------------------------------------
 
 
-async def test_timeout_after_a_wait_is_raised_and_what_was_waited_for_goes_on() -> None:
+async def test_timeout_after_ends_the_wait_but_not_what_it_waited_for() -> None:
     async with multi_await(once(result_after(1, 5))) as m:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.1):
@@ -707,7 +707,7 @@ async def test_ignore_after_is_a_timer_as_one_more_source() -> None:
     assert now() == 0.1
 
 
-async def test_no_timeout_a_call_in_time_leaves_nothing_that_fires_later() -> None:
+async def test_no_timeout_a_call_in_time_leaves_no_timer_behind() -> None:
     async with multi_await(once(result_after(0.1, 5))) as m:
         async with asyncio.timeout(0.5):
             assert await m.select() == (0, 5)
@@ -718,7 +718,7 @@ async def test_no_timeout_a_call_in_time_leaves_nothing_that_fires_later() -> No
     ("outer_seconds", "inner_seconds", "expired"),
     [(0.75, 5, "outer"), (5, 0.75, "inner"), (0.75, None, "outer")],
 )
-async def test_nested_timeout_the_one_that_expires_is_the_one_that_says_so(
+async def test_nested_timeout_only_the_expired_one_raises_timeout_error(
     outer_seconds: float, inner_seconds: float | None, expired: str
 ) -> None:
     queue, raised = Queue(), list[str]()
@@ -743,7 +743,7 @@ async def test_nested_timeout_the_one_that_expires_is_the_one_that_says_so(
         assert await m.select() == (0, 1)
 
 
-async def test_double_cancel_a_second_one_does_not_cut_short_the_cleanup_of_a_source() -> None:
+async def test_double_cancel_does_not_cut_short_the_cleanup_of_a_source() -> None:
     ended = list[float]()
     async with multi_await(once(slow_to_end(ended))) as m:
         assert await blocks(m.select())
@@ -754,7 +754,7 @@ async def test_double_cancel_a_second_one_does_not_cut_short_the_cleanup_of_a_so
         assert ended == [6]
 
 
-async def test_task_child_cancel_reaches_the_child_of_a_child_from_the_inside_out() -> None:
+async def test_task_child_cancel_reaches_nested_children_from_the_inside_out() -> None:
     order = list[str]()
 
     async def generation(name: str, child: Callable[[], Awaitable[None]] | None) -> None:
@@ -773,7 +773,7 @@ async def test_task_child_cancel_reaches_the_child_of_a_child_from_the_inside_ou
     assert order == [f"{name} begins" for name in names] + [f"{name} ends" for name in names[::-1]]
 
 
-async def test_task_ready_cancel_of_a_wait_that_has_just_been_woken_takes_no_item() -> None:
+async def test_task_ready_cancel_of_a_just_woken_wait_takes_no_item() -> None:
     queue = Queue()
     async with multi_await(queue.get) as m:
         waiting = asyncio.create_task(m.select())
@@ -786,7 +786,7 @@ async def test_task_ready_cancel_of_a_wait_that_has_just_been_woken_takes_no_ite
         assert await m.select() == (0, 1)
 
 
-async def test_self_cancellation_comes_at_the_next_call_that_waits() -> None:
+async def test_self_cancellation_is_raised_by_the_next_call_that_waits() -> None:
     queue = Queue()
     queue.put_nowait(1)
 
@@ -808,7 +808,7 @@ async def test_self_cancellation_comes_at_the_next_call_that_waits() -> None:
     assert await asyncio.create_task(cancels_itself()) == [(0, 1), "cancelled"]
 
 
-async def test_starvation_one_that_plays_ping_pong_with_itself_leaves_others_their_turn() -> None:
+async def test_starvation_a_task_playing_ping_pong_with_itself_lets_others_run() -> None:
     queues = ping, pong = Queue(), Queue()
     ping.put_nowait(1)
     async with ticks() as passed, multi_await(ping.get, pong.get) as m:
@@ -824,9 +824,7 @@ async def test_starvation_one_that_plays_ping_pong_with_itself_leaves_others_the
 
 @pytest.mark.parametrize("send", [False, True])
 @pytest.mark.parametrize("by", ["a cancellation", "a timeout"])
-async def test_queue_cancel_a_wait_that_is_given_up_neither_takes_nor_puts(
-    send: bool, by: str
-) -> None:
+async def test_queue_cancel_an_abandoned_wait_neither_takes_nor_puts(send: bool, by: str) -> None:
     queue = Queue(1)
     if send:
         queue.put_nowait(0)
@@ -845,7 +843,7 @@ async def test_queue_cancel_a_wait_that_is_given_up_neither_takes_nor_puts(
         assert await m.select() == (0, 1)
 
 
-async def test_queue_simple_of_two_consumers_each_item_goes_to_one() -> None:
+async def test_queue_simple_each_item_goes_to_one_of_two_consumers() -> None:
     queue, got = Queue(), list[tuple[str, int]]()
 
     async def consume(name: str) -> None:
@@ -887,7 +885,7 @@ async def test_queue_bounded_a_send_waits_until_there_is_room() -> None:
     ("kind", "order"),
     [(asyncio.PriorityQueue, [1, 2, 3, 4]), (asyncio.LifoQueue, [3, 1, 2, 4])],
 )
-async def test_queue_of_another_order_keeps_it(
+async def test_queue_with_another_order_keeps_that_order(
     kind: type[asyncio.Queue[int]], order: list[int]
 ) -> None:
     queue = kind()

@@ -1,7 +1,7 @@
-"""Short lives for two blows: few sources, which come and go, and what each blow means for them.
+"""Short lives for two blows: a few sources that come and go, and what each blow does to them.
 
 Beyond what a `Scenario` checks, every failure must be found once, a timer must tick when it is due,
-each source of signals must get all that came while it was there, and between two calls nothing may
+each source of signals must get all that arrived while it existed, and between two calls nothing may
 be held that another task waits for.
 """
 
@@ -47,7 +47,7 @@ def as_event_of_a_member(position: int, key: Any, value: Any) -> tuple[int, Any]
 
 
 class Told(asyncio.Queue[Any]):
-    """An exception that was put is raised when its turn comes: a failure, or the end."""
+    """An exception in the queue is raised when its turn comes: a failure, or the end."""
 
     def get_nowait(self) -> Any:
         item = super().get_nowait()
@@ -57,7 +57,7 @@ class Told(asyncio.Queue[Any]):
 
 
 class ShortLife(Scenario):
-    """Its set is open."""
+    """A short life with an open set."""
 
     items = 1
 
@@ -71,12 +71,12 @@ class ShortLife(Scenario):
         self.queue.put_nowait(self.number())
 
     def removals(self) -> Iterator[Removal]:
-        """All that there are, in the order in which they are tried."""
+        """All sources, in the order in which their removal is tried."""
         for position in range(len(self.kinds)):
             yield position, partial(self.m.remove, position), partial(as_event, position)
 
     async def remove(self) -> None:
-        """Remove the first source that is still there."""
+        """Remove the first source that still exists."""
         for source, remove, event in self.removals():
             self.removes(source)
             try:
@@ -92,14 +92,14 @@ class ShortLife(Scenario):
             return
 
     def removes(self, source: int) -> None:
-        """Or tries to, if it is still there."""
+        """Remove it, or try to, if it still exists."""
 
     def has_removed(self, source: int) -> None:
-        """It has ended."""
+        """Note that it has ended."""
 
 
 class NewLife(ShortLife):
-    """Shorter still, and stricter."""
+    """A life that is even shorter, with stricter checks."""
 
     def __init__(self, kinds: list[Kind], consume: Consume) -> None:
         super().__init__(kinds, consume)
@@ -127,7 +127,7 @@ class NewLife(ShortLife):
         self.one_more_item()
 
     def rivals(self) -> list[asyncio.Task[None]]:
-        """One is in line before the consumer, and one behind it."""
+        """One rival is in line before the consumer, and one behind it."""
         return [asyncio.create_task(self.waits_in_line(late)) for late in (0, 0.01)]
 
     async def waits_in_line(self, late: float) -> None:
@@ -142,7 +142,7 @@ class NewLife(ShortLife):
 
     @contextlib.asynccontextmanager
     async def failures(self) -> AsyncIterator[None]:
-        """Between two calls, the consumer holds nothing that a rival waits for."""
+        """Also check that between two calls nothing is held that a rival waits for."""
         async with super().failures():
             timeout = self.timeout
             assert timeout is not None
@@ -199,12 +199,12 @@ class NewLife(ShortLife):
 
 
 def wrapped_queue_source(scenario: Scenario) -> Any:
-    """Told nothing, but rivals wait for the same."""
+    """It is told nothing, but rivals wait for the same queue."""
     return catching(ending(scenario.queue.get, END), lambda _: BROKEN)
 
 
 def told_source(scenario: Scenario) -> Any:
-    """Inline."""
+    """Told by an inline function."""
     assert isinstance(scenario, NewLife)
     return ending(catching(scenario.told.get, lambda _: BROKEN), END)
 
@@ -232,7 +232,7 @@ def told_iteration_source(scenario: Scenario) -> Any:
 
 
 def told_batch_source(scenario: Scenario) -> Any:
-    """Its failures leave the loop."""
+    """Its failures end the loop."""
     assert isinstance(scenario, NewLife)
     return ending(batched(scenario.told, 3), END)
 
@@ -250,11 +250,11 @@ OF_TOLD: list[Kind] = [
 
 
 class TimersAreReset(NewLife):
-    """By the consumer at each item, by another task, and by the blow that puts one more."""
+    """The consumer resets at each item, as do another task and the blow that puts one more."""
 
     def __init__(self, kinds: list[Kind], consume: Consume) -> None:
         super().__init__(kinds, consume)
-        self.due = dict[Kind, float | None]()  # as reckoned here
+        self.due = dict[Kind, float | None]()  # as computed here
 
     def waits_on(self, sources: list[Any]) -> Any:
         now = asyncio.get_running_loop().time()
@@ -300,7 +300,7 @@ class TimersAreReset(NewLife):
 
 
 class SignalsOverlap(NewLife):
-    """One source begins where another ends, and each must get what came while it was there."""
+    """One source begins where another ends; each must get what arrived while it existed."""
 
     def __init__(self, kinds: list[Kind], consume: Consume) -> None:
         super().__init__(kinds, self.counted)
@@ -346,7 +346,7 @@ class SignalsOverlap(NewLife):
 
 
 class GroupAmong(NewLife):
-    """All sources but the first are in a group, at the position after the clock's."""
+    """All sources except the first are in a group, at the position after the clock's."""
 
     def waits_on(self, sources: list[Any]) -> Any:
         self.group = Group[int, Any]()
@@ -358,7 +358,7 @@ class GroupAmong(NewLife):
         return m
 
     def removals(self) -> Iterator[Removal]:
-        """A member, the group with those that are left, and the source beside it."""
+        """A member, then the group with the rest, then the source beside it."""
         yield 1, partial(self.group.remove, 1), partial(as_event_of_a_member, 2, 1)
         for position in (2, 0):
             yield position, partial(self.m.remove, position), partial(as_event, position)
@@ -389,7 +389,7 @@ def as_event_of_a_member_of_the_inner(key: int, value: Any) -> tuple[int, Any]:
 
 
 class GroupInAGroup(NewLife):
-    """All sources but the first are in a group that is in a group."""
+    """All sources except the first are in a group inside a group."""
 
     def waits_on(self, sources: list[Any]) -> Any:
         self.inner = Group[int, Any](biased=True)

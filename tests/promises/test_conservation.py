@@ -1,7 +1,7 @@
-"""Random schedules over asyncio's queues: what was put is delivered or still there, nothing twice.
+"""Random schedules over asyncio's queues: every item is delivered once, or still there.
 
 Producers, plain consumers and MultiAwaits over overlapping queues; calls that time out, consumers
-that are cancelled and start again, blocks that are left at any moment. The seed names the schedule.
+that are cancelled and start again, blocks that end at any moment. The seed determines the schedule.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ class Schedule:
                 await self.passes()
 
     async def batches(self) -> None:
-        """Everything that some queues have, a batch at a time."""
+        """Sources that give everything that some queues have, a batch at a time."""
         queues = self.random.choices(self.queues, k=self.random.randint(1, 2))
         most = self.random.choice([1, 2, 5, 1000])
         async with multi_await(*[batched(queue, most) for queue in queues]) as m:
@@ -153,7 +153,7 @@ class Schedule:
 
     @contextlib.asynccontextmanager
     async def timeout(self) -> AsyncIterator[None]:
-        """Of no time at all, of less than a tick, of some time, or none."""
+        """A timeout of zero, of less than a tick, of some time, or none."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self.random.choice([0, 1e-9, 0.5, 5, None])):
                 yield
@@ -189,7 +189,7 @@ def run(seed: int, source: Source, kind: type[Schedule] = Schedule) -> Schedule:
 
 
 @pytest.mark.parametrize("first_seed", range(0, SCHEDULES, CHUNK))
-def test_what_was_put_into_queues_is_delivered_or_still_there_and_nothing_twice(
+def test_every_item_put_is_delivered_once_or_still_in_its_queue(
     first_seed: int,
 ) -> None:
     for seed in range(first_seed, first_seed + CHUNK):
@@ -200,15 +200,15 @@ def test_what_was_put_into_queues_is_delivered_or_still_there_and_nothing_twice(
 
 
 @pytest.mark.parametrize("first_seed", range(0, SCHEDULES, CHUNK))
-def test_with_function_sources_the_rest_is_in_undelivered(first_seed: int) -> None:
+def test_with_function_sources_the_remaining_items_are_in_undelivered(first_seed: int) -> None:
     for seed in range(first_seed, first_seed + CHUNK):
         schedule = run(seed, function_source)
         here = schedule.delivered + schedule.left_in_queues() + schedule.undelivered
         assert Counter(here) == Counter(schedule.put), f"seed {seed}"
 
 
-def test_the_same_schedules_show_what_a_task_for_each_queue_loses() -> None:
-    """The loop that people write by hand: a check that these schedules can find a loss at all."""
+def test_the_same_schedules_detect_the_losses_of_a_task_per_queue() -> None:
+    """The loop that people write by hand: proof that these schedules can find a loss."""
 
     class ByHand(Schedule):
         async def get(self) -> None:

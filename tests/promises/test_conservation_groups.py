@@ -1,4 +1,4 @@
-"""The same random schedules with groups, whose sources come, end, fail, pause and go meanwhile."""
+"""The same random schedules with groups, whose sources are added, end, fail, pause and leave."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ Items: TypeAlias = Group[int, Value]
 
 
 class Broken(Exception):  # noqa: N818 -- what it is
-    """A source fails, or has enough."""
+    """A source fails, or has given enough."""
 
 
 class Grouped(Schedule):
-    """Consumers with one group or two, one in the other now and then, beside a queue of their own.
+    """Consumers with one or two groups, sometimes nested, beside a queue of their own.
 
-    Each source is one of a queue's own, a batch, or one that ends or fails after some items.
+    Each source is a queue's method, a batch, or a source that ends or fails after some items.
     """
 
     async def get(self) -> None:
@@ -56,7 +56,7 @@ class Grouped(Schedule):
     select = iterate = get
 
     async def call(self, m: Any) -> None:
-        """One of the calls; failures come as failures, and tell of no item."""
+        """Make one of the calls; failures arrive as failures, without an item."""
         try:
             if self.coin():
                 event = m.select_nowait() if self.coin() else await m.select()
@@ -98,7 +98,7 @@ class Grouped(Schedule):
         return batched(self.random.choice(self.queues), self.random.choice([1, 3]))
 
     def limited(self, end: type[Exception]) -> Callable[[], Coroutine[Any, Any, int]]:
-        """A queue's own, until it has had enough: nothing is taken then."""
+        """A queue's method, until it has given enough: then it takes nothing."""
         get, left = self.queues_own(), self.random.randint(0, 3)
 
         async def some() -> int:
@@ -146,7 +146,7 @@ def as_it_is(failure: Exception) -> Exception:
 
 
 def items(value: Any, position: int) -> list[int]:
-    """What an event of a position holds: there is a group at 0, and one in a group at 2."""
+    """The items in an event of a position: position 0 has a group, and 2 has a group in a group."""
     if position == 1:
         return [value]
     key, inner = value
@@ -161,7 +161,7 @@ def flat(value: Value) -> list[int]:
 
 @pytest.mark.parametrize("source", [inline_source, function_source])
 @pytest.mark.parametrize("first_seed", range(0, SCHEDULES, CHUNK))
-def test_groups_lose_nothing_and_double_nothing(
+def test_groups_lose_nothing_and_duplicate_nothing(
     first_seed: int, source: Callable[[Queue], Callable[[], Awaitable[int]]]
 ) -> None:
     for seed in range(first_seed, first_seed + CHUNK):

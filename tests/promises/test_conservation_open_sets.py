@@ -13,7 +13,7 @@ from tests.promises.test_conservation import CHUNK, ITEMS, Schedule, inline_sour
 
 
 class Changing(Schedule):
-    """Producers send by put(); consumers add, remove, pause and resume as chance will have it."""
+    """Producers send by put(); consumers add, remove, pause and resume at random."""
 
     async def produce(self, producer: int) -> None:
         numbers = iter(range(producer * ITEMS, (producer + 1) * ITEMS))
@@ -53,7 +53,7 @@ class Changing(Schedule):
         return m.add(self.source(self.random.choice(self.queues)))
 
     async def change(self, m: MultiAwait[()], positions: list[int]) -> None:
-        """Add or remove a source, or pause or resume one (which may be an error, and harmless)."""
+        """Add, remove, pause or resume a source; this may raise, which is harmless."""
         position, chance = self.random.choice(positions), self.random.random()
         if chance < 0.2:
             positions.append(self.add(m))
@@ -66,7 +66,7 @@ class Changing(Schedule):
 
 
 @pytest.mark.parametrize("first_seed", range(0, SCHEDULES, CHUNK))
-def test_sets_that_change_lose_nothing_and_double_nothing(first_seed: int) -> None:
+def test_changing_sets_lose_nothing_and_duplicate_nothing(first_seed: int) -> None:
     for seed in range(first_seed, first_seed + CHUNK):
         schedule = run(seed, inline_source, Changing)
         here = schedule.delivered + schedule.left_in_queues()

@@ -1,7 +1,7 @@
-"""What an event costs, by what can't be noisy: steps of our code, passes through the loop, memory.
+"""What an event costs, in units without noise: steps of our code, passes through the loop, memory.
 
-Speed itself is measured by `make bench`. Who makes one of these numbers larger makes every program
-slower, and needs a reason; who makes it smaller writes the smaller one down.
+`make bench` measures speed itself. A change that increases one of these numbers makes every program
+slower and needs a reason; a change that decreases one updates it here.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ PACKAGE = str(Path(inspect.getfile(MultiAwait)).parent)
 EVENTS = 50
 SIZES = [2, 1024]
 
-# How many of our bytecode instructions one event takes, and how often a function of ours begins or
-# goes on: on the Python that needs most, which is the newest.
+# How many of our bytecode instructions one event takes, and how often a function of ours starts or
+# resumes: on the Python that needs the most, which is the newest.
 MOST = {
     ("backlog", "select"): (103, 4),
     ("backlog", "__anext__"): (104, 4),
@@ -78,7 +78,7 @@ def counted() -> Iterator[Counts]:
 
 
 async def backlog(call: str, size: int) -> Counts:
-    """There is always something in the first queue."""
+    """The first queue always has something."""
     queues = [asyncio.Queue[int]() for _ in range(size)]
     async with multi_await(*[queue.get for queue in queues]) as m:
         m.select_nowait()
@@ -92,7 +92,7 @@ async def backlog(call: str, size: int) -> Counts:
 
 
 async def wake(call: str, size: int) -> Counts:
-    """The consumer sleeps each time, and one queue gets one item."""
+    """The consumer sleeps each time, until one queue gets one item."""
     queues = [asyncio.Queue[int]() for _ in range(size)]
     loop = asyncio.get_running_loop()
     async with multi_await(*[queue.get for queue in queues]) as m:
@@ -105,7 +105,7 @@ async def wake(call: str, size: int) -> Counts:
 
 
 async def functions(call: str, size: int) -> Counts:
-    """A function whose coroutine never waits, in a task each time."""
+    """Functions whose coroutines never wait, in a task each time."""
 
     async def function() -> int:
         return 1
@@ -134,7 +134,7 @@ WORKLOADS: dict[str, Callable[[str, int], Awaitable[Counts]]] = {
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="sys.monitoring came with 3.12")
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize(("workload", "call"), MOST)
-async def test_an_event_takes_no_more_steps_than_it_did(
+async def test_an_event_takes_no_more_steps_than_recorded(
     workload: str, call: str, size: int
 ) -> None:
     counts = await WORKLOADS[workload](call, size)
@@ -144,10 +144,10 @@ async def test_an_event_takes_no_more_steps_than_it_did(
 
 
 @pytest.mark.parametrize("size", SIZES)
-async def test_a_call_that_is_woken_goes_on_two_passes_through_the_event_loop_later(
+async def test_a_woken_call_resumes_two_event_loop_passes_later(
     size: int,
 ) -> None:
-    """A bare `await queue.get()` goes on one pass later."""
+    """A bare `await queue.get()` resumes one pass later."""
     queues = [asyncio.Queue[int]() for _ in range(size)]
     async with multi_await(*[queue.get for queue in queues]) as m, ticks() as ticked:
 
@@ -165,7 +165,7 @@ async def test_a_call_that_is_woken_goes_on_two_passes_through_the_event_loop_la
 
 @no_coverage
 @pytest.mark.parametrize("size", SIZES)
-async def test_an_event_that_is_ready_takes_less_than_600_bytes_for_the_moment(size: int) -> None:
+async def test_a_ready_event_temporarily_takes_less_than_600_bytes(size: int) -> None:
     queues = [asyncio.Queue[int]() for _ in range(size)]
     async with multi_await(*[queue.get for queue in queues]) as m:
         for number in range(3):
@@ -184,7 +184,7 @@ async def test_an_event_that_is_ready_takes_less_than_600_bytes_for_the_moment(s
 
 @no_coverage
 async def test_an_idle_queue_takes_less_than_1_kib_and_less_than_a_task() -> None:
-    """Each with the coroutine that waits, and its future."""
+    """Both figures include the waiting coroutine and its future."""
     queues = [asyncio.Queue[int]() for _ in range(1000)]
     functions = [queue.get for queue in queues]
     gc.collect()

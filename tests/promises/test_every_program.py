@@ -19,12 +19,12 @@ from tests.machinery.every_program import (
 )
 from tests.machinery.tools import LENGTH
 
-PARTS = 10  # which run beside one another
+PARTS = 10  # which run in parallel
 
 
 @pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("setting", SETTINGS, ids=str)
-def test_every_program_does_only_what_the_model_says(
+def test_every_small_program_behaves_as_the_model_says(
     setting: Setting,
     part: int,
     monkeypatch: pytest.MonkeyPatch,

@@ -1,11 +1,11 @@
-"""Whatever befalls a consumer, at whichever step of the event loop: nothing is lost.
+"""Whatever happens to a consumer, at any step of the event loop, nothing is lost.
 
-A step is one callback that the event loop runs. A scenario runs once undisturbed, and the steps of
-its consumer's life are counted. Then it runs again for each step, and there something happens: the
-consumer is cancelled, its call times out, a source fails. Each time what was put must be delivered,
-in `undelivered` or still there, nothing twice; locks and slots must be free, no wake-up may be lost
-on its way to another task, every signal must come to a source or to the handler from before, which
-must be back, and the cancellation must come through.
+A step is one callback that the event loop runs. A scenario first runs undisturbed, and the steps of
+its consumer's life are counted. Then it runs again once per step, and something happens there: the
+consumer is cancelled, its call times out, or a source fails. Each time, every item put must be
+delivered once, be in `undelivered`, or still be there; locks and slots must be free, no wake-up may
+be lost on its way to another task, every signal must reach a source or the previous handler, which
+must be restored, and the cancellation must be raised.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ Ts = TypeVarTuple("Ts")
 
 ITEMS = 2
 SIGNUM = signal.SIGTERM if sys.platform == "win32" else signal.SIGUSR1
-LIFE = 1.3  # seconds, after which the consumer has had enough
+LIFE = 1.3  # seconds after which the consumer stops
 STRIDE = 1 if SCHEDULES >= 600 else 40
 
 Deed: TypeAlias = Callable[["Scenario"], object]
@@ -58,11 +58,11 @@ END, BROKEN = "the end", "a failure"  # as values
 
 
 class Fault(Exception):  # noqa: N818 -- what it is
-    """The failure of a source."""
+    """A source's failure."""
 
 
 class SlowToPut(asyncio.Queue[int]):
-    """A queue with a put of its own."""
+    """A queue with its own put."""
 
     async def put(self, item: int) -> None:
         await asyncio.sleep(0.1)
@@ -71,7 +71,7 @@ class SlowToPut(asyncio.Queue[int]):
 
 
 class SteppingLoop(VirtualClockLoop):
-    """Counts the callbacks that it runs, and does a deed before some of them."""
+    """Counts the callbacks that it runs, and performs a deed before some of them."""
 
     def __init__(self) -> None:
         self.step = 0
@@ -100,7 +100,7 @@ class SteppingLoop(VirtualClockLoop):
 
 
 class Scenario:
-    """One who puts, a rival for everything that is there, and one consumer with a MultiAwait."""
+    """A producer, a rival for everything that is there, and one consumer with a MultiAwait."""
 
     items = ITEMS
 
@@ -119,12 +119,12 @@ class Scenario:
         self.raised = self.received = self.not_ours = 0  # signals
         self.faults = deque[asyncio.Future[None]]()
         self.asked: asyncio.Future[None] | None = None
-        self.others = list[asyncio.Task[None]]()  # who did a deed
+        self.others = list[asyncio.Task[None]]()  # who performed a deed
         self.numbers = itertools.count(1)
         self.put = list[int]()
         self.delivered = list[int]()
         self.failed = 0
-        self.ended = set[int]()  # positions that said so
+        self.ended = set[int]()  # positions that reported it
         self.timeout: asyncio.Timeout | None = None
         self.must_be_cancelled = False
         self.shut_down = False
@@ -140,13 +140,13 @@ class Scenario:
         return self.put[-1]
 
     def fault(self) -> asyncio.Future[None]:
-        """Fails or ends if somebody wants it to, and never gives anything."""
+        """Fails or ends on request, and never gives anything."""
         new = asyncio.get_running_loop().create_future
         self.asked = self.faults.popleft() if self.faults else new()
         return self.asked
 
     def break_source(self, failure: Exception) -> None:
-        """The one that waits for a fault; if none does, the next time one asks."""
+        """Break the source that waits for a fault, or else the next one that asks."""
         future = self.asked
         if future is None or future.done():
             future = asyncio.get_running_loop().create_future()
@@ -169,7 +169,7 @@ class Scenario:
         self.stream.feed_eof()
 
     def disturb(self) -> None:
-        """Another task resets and stops timers, and the process gets a signal."""
+        """Let another task reset and stop timers, and send the process a signal."""
         for number, timer in enumerate(self.timers):
             with contextlib.suppress(RuntimeError):  # it has ended
                 timer.stop()
@@ -219,7 +219,7 @@ class Scenario:
 
     @contextlib.asynccontextmanager
     async def failures(self) -> AsyncIterator[None]:
-        """Goes on after a failure, and after a call that timed out."""
+        """Continue after a failure, and after a call that timed out."""
         try:
             async with asyncio.timeout(None) as self.timeout:
                 yield
@@ -231,7 +231,7 @@ class Scenario:
             self.timeout = None
 
     def take(self, position: int, value: Any) -> None:
-        """What is delivered: items are counted, and what was lent is given back."""
+        """Take a delivered value: count items, and give back what was lent."""
         position, value = self.whose(position, value)
         if position == len(self.kinds):
             self.stopped = True
@@ -255,7 +255,7 @@ class Scenario:
             self.delivered.append(int(value))
 
     async def rest(self) -> None:
-        """What is lent is free at once, and ready again: the clock would never move."""
+        """Rest after using a lock: it is ready again at once, and the clock would never move."""
         if self.busy:
             self.busy = False
             await asyncio.sleep(0.2)
@@ -263,7 +263,7 @@ class Scenario:
     # -- a run ---------------------------------------------------------------------------------
 
     async def run(self, deeds: dict[int, Deed]) -> int:
-        """Returns how many steps the consumer lived."""
+        """Return how many steps the consumer lived."""
         loop = asyncio.get_running_loop()
         assert isinstance(loop, SteppingLoop)
         begin = loop.step
@@ -289,7 +289,7 @@ class Scenario:
         return lived
 
     async def check_wake_ups(self) -> None:
-        """The rivals get what is there, and then what comes."""
+        """The rivals must get what is there, and then what arrives."""
         await asyncio.sleep(10)
         assert all(queue.empty() for queue in self.queues)
         for queue in self.queues:
@@ -333,7 +333,7 @@ def function_source(scenario: Scenario) -> Any:
 
 
 def slow_function_source(scenario: Scenario) -> Any:
-    """Has steps of its own after it took an item, and keeps it when it is cancelled there."""
+    """Has more steps after it took an item, and keeps the item if cancelled there."""
 
     async def get() -> int:
         item = await scenario.queue.get()
@@ -368,7 +368,7 @@ def lines_source(scenario: Scenario) -> Any:
 
 
 def ending_source(scenario: Scenario) -> Any:
-    """Ends by itself, and says so; what is inside claims a place in line."""
+    """Ends by itself, and reports it; the inner source has a place in line."""
     taken = 0
 
     async def get() -> int:
@@ -383,7 +383,7 @@ def ending_source(scenario: Scenario) -> Any:
 
 
 def catching_source(scenario: Scenario) -> Any:
-    """Fails at every second call, and goes on."""
+    """Fails at every other call, and goes on."""
     calls = itertools.count()
 
     async def get() -> int:
@@ -395,7 +395,7 @@ def catching_source(scenario: Scenario) -> Any:
 
 
 def broken_source(scenario: Scenario) -> Any:
-    """Breaks after an item, and that is its end."""
+    """Breaks after an item, and so ends."""
 
     async def items() -> AsyncIterator[int]:
         yield await scenario.queue.get()
@@ -541,7 +541,7 @@ def take_all(scenario: Scenario, completed: tuple[Any, ...]) -> None:
 CALLS = [select, iterate, get, get_or_raise, now_and_then]
 
 
-# -- what befalls it -------------------------------------------------------------------------------
+# -- what happens to it ----------------------------------------------------------------------------
 
 
 def is_cancelled(scenario: Scenario) -> None:
@@ -572,8 +572,8 @@ def run(
     scenario: type[Scenario] = Scenario,
 ) -> int:
     reported: Reported = []
-    # Without the task factory that the options want: it would hide the steps, or leave a coroutine
-    # never awaited if its task is cancelled before the first.
+    # Without the task factory that the options ask for: it would hide the steps, or leave a
+    # coroutine never awaited if its task is cancelled before the first.
     with asyncio.Runner(loop_factory=SteppingLoop) as runner:
         runner.get_loop().set_exception_handler(lambda _, context: reported.append(context))
 
@@ -604,20 +604,26 @@ def at_each_step(
 
 @pytest.mark.parametrize("consume", CALLS)
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_consumer_of_one_source_is_cancelled(kind: Kind, consume: Consume) -> None:
+def test_a_consumer_of_one_source_loses_nothing_when_cancelled_at_any_step(
+    kind: Kind, consume: Consume
+) -> None:
     at_each_step([kind, queue_source], consume, is_cancelled)
 
 
 @pytest.mark.parametrize("deed", [is_cancelled, times_out, has_a_failure, sees_the_loop_shut_down])
 @pytest.mark.parametrize("consume", CALLS)
 @pytest.mark.parametrize("kinds", MIXED.values(), ids=MIXED)
-def test_a_consumer_of_many_sources(kinds: list[Kind], consume: Consume, deed: Deed) -> None:
+def test_a_consumer_of_many_sources_loses_nothing_when_disturbed_at_any_step(
+    kinds: list[Kind], consume: Consume, deed: Deed
+) -> None:
     at_each_step(kinds, consume, deed)
 
 
 @pytest.mark.parametrize("consume", [select, get])
 @pytest.mark.parametrize("kinds", MIXED.values(), ids=MIXED)
-def test_a_consumer_is_cancelled_twice(kinds: list[Kind], consume: Consume) -> None:
+def test_a_consumer_loses_nothing_when_cancelled_twice_at_any_step(
+    kinds: list[Kind], consume: Consume
+) -> None:
     lived = run(kinds, consume, {})
     for step in range(1, lived + 1, STRIDE):
         for later in range(step + 1, step + 12, STRIDE):

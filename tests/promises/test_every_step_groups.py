@@ -1,4 +1,4 @@
-"""The same lives, at each of their steps, with all the sources in a group, or in a group in one."""
+"""The same lives, at each of their steps, with all sources in a group or in nested groups."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OVER = object()
 
 
 class Grouped(Scenario):
-    """Each source is told of its end, and leaves the group then."""
+    """Each source is told to end, and then leaves the group."""
 
     def waits_on(self, sources: list[Any]) -> Any:
         group = Group[int, Any]()
@@ -43,7 +43,7 @@ class Grouped(Scenario):
 
 
 class Nested(Grouped):
-    """Half of them are in a group that is in the group."""
+    """Half of the sources are in a group inside the group."""
 
     def waits_on(self, sources: list[Any]) -> Any:
         inner = Group[int, Any](biased=True)
@@ -67,7 +67,7 @@ class Nested(Grouped):
 @pytest.mark.parametrize("deed", [is_cancelled, times_out, has_a_failure, sees_the_loop_shut_down])
 @pytest.mark.parametrize("consume", CALLS)
 @pytest.mark.parametrize("kinds", MIXED.values(), ids=MIXED)
-def test_a_consumer_of_a_group(
+def test_a_consumer_of_a_group_loses_nothing_when_disturbed_at_any_step(
     kinds: list[Kind], consume: Consume, deed: Deed, scenario: type[Scenario]
 ) -> None:
     at_each_step(kinds, consume, deed, scenario)

@@ -1,8 +1,8 @@
 """Random hostile sources: whatever they do, nothing of the others is lost, doubled or held.
 
-They raise whatever can be raised, wake whenever, meddle with the MultiAwait that they are in,
-cancel its caller, swallow cancellations and fail at their end. Meanwhile other tasks wait for the
-same queues, and calls time out. The seed names the schedule.
+They raise anything, wake at any time, meddle with their MultiAwait, cancel its caller, swallow
+cancellations and fail at their end. Meanwhile other tasks wait for the same queues, and calls time
+out. The seed determines the schedule.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ FAILURES = [*ORDINARY, *INTERRUPTS, RuntimeError, TimeoutError, asyncio.QueueFul
 
 
 class Chaos:
-    """Two queues among sources that do at each occasion what chance will have."""
+    """Two queues among sources that act at random at every opportunity."""
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)  # noqa: S311 -- chance is no secret
         self.queues = [asyncio.Queue[int](), asyncio.Queue[int]()]
         self.room = asyncio.Queue[int](2)
         self.numbers = itertools.count(1)
-        self.made = list[int]()  # put into the two queues, or given by a hostile source
+        self.made = list[int]()  # put into the two queues, or given by hostile sources
         self.supplied = list[int]()  # to go into `room`; these are negative
         self.delivered = list[int]()
         self.removed = list[int]()  # what remove() returned
@@ -82,7 +82,7 @@ class Chaos:
         return self.random.choice(kinds)()
 
     def meddle(self) -> None:
-        """Whatever a source may do to the MultiAwait and to its caller."""
+        """Do anything that a source can do to the MultiAwait and its caller."""
         position = self.random.randrange(len(self.m) or 1)
         deeds: list[Callable[[], object]] = [
             lambda: None,
@@ -117,7 +117,7 @@ class Chaos:
     async def function(self) -> int | None:
         if self.chance(0.1):
             await asyncio.sleep(1)
-            with contextlib.suppress(BaseException):  # also an interrupt, at the end of that
+            with contextlib.suppress(BaseException):  # even an interrupt, at the source's end
                 left = await self.m.remove(2)
                 self.removed += [value for value in left if value is not None]
             return None  # if it has removed itself, nobody gets its value
@@ -172,7 +172,7 @@ class Chaos:
         self.delivered += [value for value in values if value is not None and value > 0]
 
     async def pause(self) -> None:
-        """While no call is there, whoever waits for an item is woken when there is one."""
+        """While there is no call, a task that waits for an item must be woken when there is one."""
         await asyncio.sleep(1)
         for _ in range(9):
             if not any(queue.qsize() and "_getters" in repr(queue) for queue in self.queues):
@@ -204,7 +204,7 @@ class Chaos:
         await asyncio.wait(others)
         assert not self.held, "between two calls it held a wake-up"
         self.consumer.result()
-        # That an item went into `room` can be in undelivered too.
+        # An item that went into `room` can also be in undelivered.
         self.left = [item for item in self.left if item > 0 or item not in self.delivered]
         assert Counter(self.delivered + self.left) == Counter(self.made + self.supplied)
 
@@ -260,7 +260,7 @@ class Unpredictable(Source[int]):
         return "unpredictable"
 
 
-def test_whatever_hostile_sources_do_nothing_of_the_others_is_lost_or_held() -> None:
+def test_whatever_hostile_sources_do_the_other_sources_lose_nothing() -> None:
     for seed in range(SCHEDULES):
         try:
             run(Chaos(seed).run())

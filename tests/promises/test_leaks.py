@@ -1,7 +1,7 @@
-"""What was delivered, removed or ended is gone at once, and nothing grows with the events.
+"""What was delivered, removed or ended is freed at once, and nothing grows with the events.
 
-By exact counts, and with the garbage collector off: on the paths that every program takes, nothing
-of this package is in a reference cycle, so that memory is free when the last one lets go of it.
+These tests count exactly, with the garbage collector off: on the paths that every program takes,
+nothing in this package is in a reference cycle, so memory is freed with the last reference.
 """
 
 from __future__ import annotations
@@ -40,16 +40,16 @@ from tests.machinery.tools import cancelled_after, steps
 
 CALLS = ["select", "__anext__", "get", "get_or_raise"]
 ALL_CALLS = [*CALLS, "select_nowait", "get_nowait"]
-TIMES = 5  # each path, after a first time, which may leave what Python keeps for ever
+TIMES = 5  # each path, after a first run, which may fill Python's permanent caches
 EVENTS = 100
 LITTLE = 2500  # bytes: less than the smallest object for each event
 
 
 @contextlib.contextmanager
 def no_garbage() -> Iterator[None]:
-    """What goes on in the block leaves nothing that only the garbage collector would free."""
+    """The block must leave nothing that only the garbage collector would free."""
     while gc.collect():
-        pass  # what an earlier test left may need more than one, because its finalizers run code
+        pass  # leftovers of an earlier test may need more than one, because finalizers run code
     gc.disable()
     try:
         yield
@@ -64,15 +64,15 @@ def no_garbage() -> Iterator[None]:
 
 
 class Thing:
-    """A value whose end can be seen."""
+    """A value whose release can be observed."""
 
 
 class Failure(Exception):  # noqa: N818 -- what it is
-    """A failure whose end can be seen."""
+    """A failure whose release can be observed."""
 
 
 class Store:
-    """Where things come from, and the sources over it."""
+    """Where things come from, and the sources that give them."""
 
     def __init__(self, *, has_lines: bool = True) -> None:
         self.has_lines = has_lines
@@ -85,7 +85,7 @@ class Store:
         self.wakes = list[Wake]()
 
     def fill(self) -> None:
-        """Whoever waits has something."""
+        """Give every source something."""
         if self.queue.empty():
             self.queue.put_nowait(Thing())
         if self.has_lines:
@@ -117,7 +117,7 @@ class Store:
 
 
 class Own(Source[Thing]):
-    """A source of one's own."""
+    """A custom source."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
@@ -229,15 +229,15 @@ async def removes(m: Any, store: Store) -> None:
 
 
 async def nothing(m: Any, store: Store) -> None:
-    """Ends before the first poll."""
+    """End before the first poll."""
 
 
 async def leaves(m: Any, store: Store) -> None:
-    """Ends while everything waits."""
+    """End while everything waits."""
     m.get_nowait()
 
 
-async def leaves_what_is_there(m: Any, store: Store) -> None:
+async def leaves_outcomes_untaken(m: Any, store: Store) -> None:
     m.get_nowait()
     store.fill()
     await asyncio.sleep(2)
@@ -270,7 +270,7 @@ PATHS: list[Path] = [
     removes,
     nothing,
     leaves,
-    leaves_what_is_there,
+    leaves_outcomes_untaken,
     is_closed_while_it_waits,
 ]
 
@@ -287,7 +287,7 @@ async def go(path: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize("path", PATHS)
-async def test_no_path_leaves_anything_to_the_garbage_collector(path: Path) -> None:
+async def test_no_path_leaves_garbage(path: Path) -> None:
     for kind in KINDS:
         await go(path, kind)
     with no_garbage():
@@ -347,12 +347,10 @@ async def fail_by(call: str, *kinds: str) -> None:
 
 
 @pytest.mark.parametrize("call", CALLS)
-async def test_a_failure_that_was_delivered_leaves_nothing_to_the_garbage_collector(
-    call: str, reported: Reported
-) -> None:
+async def test_a_delivered_failure_leaves_no_garbage(call: str, reported: Reported) -> None:
     kinds = [*FAIL]
     if sys.version_info < (3, 14) and asyncio.get_running_loop().get_task_factory() is not None:
-        # In the first releases of 3.12 and 3.13 create_task() holds what an eager factory has run.
+        # In the first releases of 3.12 and 3.13, create_task() keeps what an eager factory has run.
         kinds.remove("task that fails at once")  # https://github.com/python/cpython/issues/128552
     for kind in kinds:
         await fail_by(call, kind)
@@ -363,7 +361,7 @@ async def test_a_failure_that_was_delivered_leaves_nothing_to_the_garbage_collec
 
 
 @pytest.mark.parametrize("call", ["select", "get", "get_or_raise"])
-async def test_a_failure_that_was_kept_for_the_next_call_leaves_nothing_to_the_garbage_collector(
+async def test_a_failure_kept_for_the_next_call_leaves_no_garbage(
     call: str, reported: Reported
 ) -> None:
     async def keep() -> None:
@@ -379,7 +377,7 @@ async def test_a_failure_that_was_kept_for_the_next_call_leaves_nothing_to_the_g
             reported.clear()
 
 
-async def test_a_failure_of_an_inline_coroutine_that_was_given_up_leaves_nothing() -> None:
+async def test_a_failure_of_an_abandoned_inline_coroutine_leaves_no_garbage() -> None:
     async def given_up(queue: asyncio.Queue[int]) -> None:
         async def fails_when_cancelled() -> None:
             try:
@@ -402,7 +400,7 @@ async def test_a_failure_of_an_inline_coroutine_that_was_given_up_leaves_nothing
             await given_up(asyncio.Queue())
 
 
-async def test_a_failure_at_the_end_leaves_nothing_to_the_garbage_collector(
+async def test_a_failure_at_the_end_leaves_no_garbage(
     reported: Reported,
 ) -> None:
     class FailsAtTheEnd(Source[Any]):
@@ -433,7 +431,7 @@ async def test_a_failure_at_the_end_leaves_nothing_to_the_garbage_collector(
             await end()
 
 
-async def test_a_mistake_leaves_nothing_to_the_garbage_collector() -> None:
+async def test_a_misuse_leaves_no_garbage() -> None:
     async def mistakes() -> None:
         wrong: Any = 5
         with contextlib.suppress(TypeError):
@@ -461,7 +459,7 @@ async def test_a_mistake_leaves_nothing_to_the_garbage_collector() -> None:
             await mistakes()
 
 
-# -- when what was held is let go ------------------------------------------------------------------
+# -- when held objects are released ----------------------------------------------------------------
 
 THINGS = ["queue", "inline", "function", "once", "each", "put", "own"]
 
@@ -469,7 +467,7 @@ THINGS = ["queue", "inline", "function", "once", "each", "put", "own"]
 @contextlib.contextmanager
 def no_collector() -> Iterator[None]:
     while gc.collect():
-        pass  # what an earlier test left may need more than one, because its finalizers run code
+        pass  # leftovers of an earlier test may need more than one, because finalizers run code
     gc.disable()
     try:
         yield
@@ -478,7 +476,7 @@ def no_collector() -> Iterator[None]:
 
 
 async def held(call: str, kind: str) -> bool:
-    """Whether a value is still there, when it was delivered and the caller let go of it."""
+    """Whether a value still exists after it was delivered and the caller dropped it."""
     store = Store()
     source = KINDS[kind](store)
     with no_collector():
@@ -502,17 +500,17 @@ async def held(call: str, kind: str) -> bool:
 
 
 @pytest.mark.parametrize("call", ALL_CALLS)
-async def test_a_value_that_was_delivered_is_held_by_nobody_else(call: str) -> None:
+async def test_nothing_keeps_a_delivered_value_alive(call: str) -> None:
     assert [kind for kind in THINGS if await held(call, kind)] == []
 
 
-async def test_the_value_of_a_task_that_was_delivered_is_held_by_nobody_else() -> None:
+async def test_nothing_keeps_the_delivered_value_of_a_task_alive() -> None:
     assert not await held("select", "once of a task")
 
 
 @pytest.mark.parametrize("end", ["remove", "cancel"])
 @pytest.mark.parametrize("path", [nothing, leaves, selects])
-async def test_what_a_source_had_is_held_by_nobody_when_it_has_ended(path: Path, end: str) -> None:
+async def test_nothing_keeps_the_values_of_an_ended_source_alive(path: Path, end: str) -> None:
     for kind in [kind for kind in KINDS if kind not in ("every", "after", "signals")]:
         store = Store()
         with no_collector():
@@ -533,7 +531,7 @@ LASTING = [kind for kind in KINDS if kind not in ("once", "once of a task", "eac
 
 
 async def held_by(source: Callable[[], SourceLike[Any]]) -> int:
-    """How many of those that waited for something that lives long are still there afterwards."""
+    """How many past waiters on something long-lived still exist afterwards."""
     waited = list[weakref.ref[object]]()
 
     async def wait() -> None:
@@ -556,7 +554,7 @@ def some(task: asyncio.Task[Any] | None) -> asyncio.Task[Any]:
     return task
 
 
-async def test_what_lives_long_holds_none_of_those_that_waited_for_it() -> None:
+async def test_a_long_lived_primitive_keeps_no_past_waiter_alive() -> None:
     for kind in LASTING:
         source = functools.partial(KINDS[kind], Store())
         assert await held_by(source) == 0, kind
@@ -564,14 +562,14 @@ async def test_what_lives_long_holds_none_of_those_that_waited_for_it() -> None:
     assert await held_by(lambda: each(stream)) == 0
 
 
-async def test_a_future_that_lives_long_holds_none_of_those_that_waited_for_it() -> None:
+async def test_a_long_lived_future_keeps_no_past_waiter_alive() -> None:
     future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     assert await held_by(lambda: once(future)) == 0
     assert not future.cancelled()
     assert "cb=" not in repr(future)
 
 
-async def test_a_wake_that_is_kept_holds_none_of_those_that_waited() -> None:
+async def test_a_stored_wake_keeps_no_past_waiter_alive() -> None:
     store = Store()
     assert await held_by(lambda: Own(store)) == 0
     assert len(store.wakes) == 1
@@ -585,7 +583,7 @@ slow_in_debug_mode = pytest.mark.skipif(
 
 
 async def growth(events: Callable[[int], Awaitable[object]]) -> int:
-    """How many bytes more there are after twice as many events."""
+    """How many more bytes are in use after twice as many events."""
     await events(EVENTS)
     gc.collect()
     tracemalloc.start()
@@ -617,7 +615,7 @@ LASTING_EVENTS = [
 
 @slow_in_debug_mode
 @pytest.mark.parametrize("call", ALL_CALLS)
-async def test_memory_does_not_grow_with_the_events(call: str) -> None:
+async def test_memory_does_not_grow_with_events(call: str) -> None:
     async def events(count: int) -> None:
         for _ in range(count):
             store.fill()
@@ -672,7 +670,7 @@ async def test_memory_does_not_grow_with_sources_that_come_and_go() -> None:
             m.resume(there[0])
         for position in there:
             await m.remove(position)
-        await asyncio.sleep(2)  # until then the event loop holds a timer that was cancelled
+        await asyncio.sleep(2)  # until then the event loop holds a cancelled timer
 
     for kind in [kind for kind in KINDS if kind != "once of a task"]:  # which are the caller's
         async with multi_await() as m:

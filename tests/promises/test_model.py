@@ -1,4 +1,4 @@
-"""Random programs against a model of MultiAwait: what happens is what the model says may happen."""
+"""Random programs against a model of MultiAwait: only what the model allows may happen."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.machinery.tools import SCHEDULES
 
 OPEN = Made(biased=False, watched=False, fixed=False)
 
-# What programs do, or they prove nothing.
+# What the programs must do, or they prove nothing.
 WAITING = ["select", "async for", "get", "get_or_raise"]
 NOWAIT = ["select_nowait", "get_nowait"]
 TO_BE_SEEN = {
@@ -50,12 +50,12 @@ TO_BE_SEEN = {
 }
 
 
-# Hypothesis looks who refers to its random numbers, and gc.freeze() in conftest.py hides it.
+# Hypothesis checks who refers to its random numbers, and gc.freeze() in conftest.py hides that.
 @pytest.mark.filterwarnings("ignore:It looks like `register_random`")
-def test_a_random_program_does_only_what_the_model_says() -> None:
+def test_a_random_program_behaves_as_the_model_says() -> None:
     seen: Counter[str] = Counter()
 
-    @hypothesis.seed(sys.version_info.minor)  # the same each time, and others on each Python
+    @hypothesis.seed(sys.version_info.minor)  # the same each time, but different on each Python
     @settings(AS_THE_SEED_SAYS, max_examples=2 * SCHEDULES)
     @given(programs())
     def one_program(program: Program) -> None:
@@ -66,16 +66,16 @@ def test_a_random_program_does_only_what_the_model_says() -> None:
         assert TO_BE_SEEN - set(seen) == set()
 
 
-def test_async_for_on_one_that_was_closed_is_an_error_even_if_it_was_exhausted() -> None:
+def test_async_for_on_a_closed_multi_await_raises_even_if_it_was_exhausted() -> None:
     ended = [put_item(0, "end"), add(0, function(0)), call(0, "async for", 2)]
     run(OPEN, OPEN, [*ended, close(0), call(0, "async for", 2)])
 
 
-def test_a_function_whose_queue_was_shut_down_has_not_failed_when_it_is_ended() -> None:
+def test_ending_a_function_whose_queue_was_shut_down_is_not_a_failure() -> None:
     run(OPEN, OPEN, [add(0, function(0)), call(0, "select", 0), shut_down(0)])
 
 
-def test_what_get_or_raise_kept_comes_alone() -> None:
+def test_a_value_kept_by_get_or_raise_is_delivered_alone() -> None:
     three = Made(biased=False, watched=True, fixed=False, sources=3 * (function(0),))
     fails = [put_item(0, "value"), put_item(0, "failure"), start_call(0, "get_or_raise"), rest()]
     run(three, OPEN, [*fails, put_item(0, "value"), rest(), *2 * [call(0, "get_or_raise", 0)]])

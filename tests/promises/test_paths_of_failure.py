@@ -1,4 +1,4 @@
-"""The promises on the paths of failure, of cancellation and of priority."""
+"""The promises on the paths of failure, cancellation and priority."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ async def test_calls_that_all_fail_yield_to_the_event_loop(call: str, biased: bo
 
 
 class AsksAgain(Source[int]):
-    """Has nothing, and asks to be polled again at once."""
+    """Has nothing, and asks for another poll at once."""
 
     polls = 0
 
@@ -60,7 +60,7 @@ class AsksAgain(Source[int]):
 
 
 @pytest.mark.parametrize("biased", [False, True])
-async def test_a_source_that_wakes_itself_in_its_poll_starves_no_other(biased: bool) -> None:
+async def test_a_source_that_wakes_itself_in_its_poll_does_not_starve_others(biased: bool) -> None:
     asks, queue = AsksAgain(), asyncio.Queue[str]()
     async with multi_await(asks, queue.get, biased=biased) as m:
         queue.put_nowait("now")
@@ -70,7 +70,7 @@ async def test_a_source_that_wakes_itself_in_its_poll_starves_no_other(biased: b
         assert asks.polls < 5
 
 
-async def test_a_biased_call_takes_what_the_body_of_the_loop_has_just_made_possible() -> None:
+async def test_a_biased_call_sees_an_event_that_the_loop_body_has_just_set() -> None:
     stop, jobs, begun = asyncio.Event(), asyncio.Queue[int](), list[int]()
     for number in range(10):
         jobs.put_nowait(number)
@@ -85,7 +85,7 @@ async def test_a_biased_call_takes_what_the_body_of_the_loop_has_just_made_possi
     assert jobs.qsize() == 7
 
 
-async def test_a_biased_set_that_sources_join_and_leave_does_not_grow() -> None:
+async def test_a_biased_set_does_not_grow_as_sources_join_and_leave() -> None:
     always = asyncio.Event()
     always.set()
     async with multi_await(biased=True) as m:
@@ -107,7 +107,7 @@ async def test_a_biased_set_that_sources_join_and_leave_does_not_grow() -> None:
 
 
 @pytest.mark.parametrize("biased", [False, True])
-async def test_a_blocked_biased_call_is_woken_as_any_other(biased: bool) -> None:
+async def test_a_blocked_biased_call_is_woken_like_any_other(biased: bool) -> None:
     first, second = asyncio.Queue[int](), asyncio.Queue[int]()
     async with multi_await(first.get, second.get, biased=biased) as m:
         for queue, event in ((second, (1, 7)), (first, (0, 7)), (second, (1, 7))):

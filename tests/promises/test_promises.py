@@ -1,4 +1,4 @@
-"""The promises that the documentation makes, in their order, each with a test of its name."""
+"""The promises that the documentation makes, in order, with tests named after them."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ async def test_promise_1_a_value_that_comes_while_its_function_is_cancelled_is_i
     assert m.undelivered == ((0, "all the same"),)
 
 
-async def test_promise_1_what_get_or_raise_can_not_return_comes_with_the_next_call() -> None:
+async def test_promise_1_values_that_get_or_raise_cannot_return_come_with_the_next_call() -> None:
     queue = asyncio.Queue[int]()
     queue.put_nowait(1)
     async with multi_await(queue.get, inline(failing("first")), inline(failing("second"))) as m:
@@ -89,7 +89,7 @@ async def test_promise_1_what_get_or_raise_can_not_return_comes_with_the_next_ca
         ]
 
 
-async def test_promise_1_what_was_kept_for_a_call_that_never_came_is_in_undelivered(
+async def test_promise_1_a_value_kept_for_a_call_that_never_came_is_in_undelivered(
     reported: Reported,
 ) -> None:
     queue = asyncio.Queue[int]()
@@ -102,7 +102,7 @@ async def test_promise_1_what_was_kept_for_a_call_that_never_came_is_in_undelive
     assert [str(each["exception"]) for each in reported] == ["second"]
 
 
-async def test_promise_1_a_keyboard_interrupt_in_one_source_keeps_what_others_gave() -> None:
+async def test_promise_1_a_keyboard_interrupt_in_one_source_loses_no_value_of_others() -> None:
     queue = asyncio.Queue[int]()
     queue.put_nowait(1)
 
@@ -151,7 +151,7 @@ async def test_promise_2_a_call_cancelled_at_any_step_after_a_put_leaves_the_ite
         assert queue.empty()
 
 
-async def test_promise_2_asyncio_timeout_around_a_call_is_the_way_to_put_a_timeout_on_it() -> None:
+async def test_promise_2_a_call_can_be_timed_out_with_asyncio_timeout() -> None:
     queue = asyncio.Queue[int]()
     async with multi_await(queue.get) as m:
         for _ in range(3):
@@ -177,9 +177,7 @@ async def test_promise_3_an_unfinished_source_is_neither_restarted_nor_cancelled
         assert gate.calls == 1
 
 
-async def test_promise_3_what_was_delivered_is_started_again_only_when_the_next_call_needs_it() -> (
-    None
-):
+async def test_promise_3_a_delivered_source_restarts_only_when_the_next_call_needs_it() -> None:
     gate = Gate()
     gate.open("done")
     async with multi_await(gate.get) as m:
@@ -194,7 +192,7 @@ async def test_promise_3_what_was_delivered_is_started_again_only_when_the_next_
 async def test_promise_4_an_item_put_between_two_calls_goes_to_whoever_waits() -> None:
     queue, other = asyncio.Queue[int](), asyncio.Queue[int]()
     async with multi_await(queue.get, other.get) as m:
-        await cancelled_after(1, m.select())  # our getter is the first in line now
+        await cancelled_after(1, m.select())  # our getter is first in line now
         rival = asyncio.ensure_future(queue.get())
         await steps(1)
         queue.put_nowait(1)
@@ -202,7 +200,7 @@ async def test_promise_4_an_item_put_between_two_calls_goes_to_whoever_waits() -
 
 
 @pytest.mark.in_order
-async def test_promise_4_what_select_left_behind_goes_to_whoever_waits() -> None:
+async def test_promise_4_an_item_that_select_left_behind_goes_to_whoever_waits() -> None:
     first, second = asyncio.Queue[int](), asyncio.Queue[int]()
     async with multi_await(first.get, second.get) as m:
         for _ in range(3):
@@ -236,7 +234,7 @@ async def test_promise_4_a_lock_freed_between_two_calls_goes_to_whoever_waits(
         assert held.locked()
 
 
-async def test_promise_4_a_semaphore_counts_right_after_a_wait_was_given_up() -> None:
+async def test_promise_4_a_semaphore_counts_correctly_after_an_abandoned_wait() -> None:
     semaphore = asyncio.BoundedSemaphore(1)
     await semaphore.acquire()
     async with multi_await(semaphore.acquire) as m:
@@ -284,9 +282,7 @@ async def test_promise_6_a_source_that_always_fails_does_not_starve_the_event_lo
         assert passed() >= 7
 
 
-async def test_promise_6_a_source_that_wakes_itself_for_ever_does_not_starve_the_event_loop() -> (
-    None
-):
+async def test_promise_6_a_source_that_keeps_waking_itself_does_not_starve_the_event_loop() -> None:
     class Restless(Source[None]):
         def poll(self, wake: Wake) -> Pending:
             wake()
@@ -296,7 +292,7 @@ async def test_promise_6_a_source_that_wakes_itself_for_ever_does_not_starve_the
         assert await m.select() == (1, None)
 
 
-async def test_promise_6_a_call_that_yields_to_the_event_loop_takes_nothing_before() -> None:
+async def test_promise_6_a_call_that_yields_to_the_event_loop_takes_nothing_first() -> None:
     queue = asyncio.Queue[int]()
     for item in range(1000):
         queue.put_nowait(item)
@@ -318,7 +314,7 @@ async def test_promise_6_a_call_that_yields_to_the_event_loop_takes_nothing_befo
 # 7. The caller's cancellation is the caller's.
 
 
-async def test_promise_7_the_callers_cancellation_comes_through_the_end_of_the_block() -> None:
+async def test_promise_7_the_callers_cancellation_passes_through_the_end_of_the_block() -> None:
     ended = list[float]()
 
     async def caller() -> None:
@@ -358,8 +354,8 @@ async def test_promise_7_a_sources_own_cancellation_is_that_sources_failure() ->
             assert isinstance(e.value.__cause__, asyncio.CancelledError)
 
 
-async def test_a_value_that_a_block_returns_is_dropped_if_its_end_is_cancelled() -> None:
-    """As with any `return` out of a block whose end is cancelled: it had been delivered."""
+async def test_a_value_returned_from_a_block_is_dropped_if_its_end_is_cancelled() -> None:
+    """As with any `return` from a block whose end is cancelled: it had been delivered."""
     queue = asyncio.Queue[int]()
     queue.put_nowait(1)
 
@@ -375,7 +371,7 @@ async def test_a_value_that_a_block_returns_is_dropped_if_its_end_is_cancelled()
 
 
 @pytest.mark.in_order
-async def test_promise_8_an_ended_source_is_exhausted_and_the_loop_ends_with_the_last() -> None:
+async def test_promise_8_ended_sources_are_exhausted_and_the_loop_ends_with_the_last() -> None:
     async def some(count: int) -> Any:
         for number in range(count):
             await asyncio.sleep(1)
@@ -393,13 +389,13 @@ async def test_promise_8_an_ended_source_is_exhausted_and_the_loop_ends_with_the
 
 
 @pytest.mark.skipif(sys.version_info < (3, 13), reason="Queue.shutdown() came with 3.13")
-async def test_promise_8_a_queue_that_was_shut_down_is_exhausted_when_it_is_empty() -> None:
+async def test_promise_8_a_shut_down_queue_is_exhausted_once_it_is_empty() -> None:
     queue, other = asyncio.Queue[int](), asyncio.Queue[int]()
     async with multi_await(queue.get, other.get) as m:
         queue.put_nowait(1)
         queue.shutdown()  # type: ignore[attr-defined]  # of 3.13, and mypy checks for 3.11
         assert await m.select() == (0, 1)
-        await cancelled_after(1, m.select())  # were it to spin, the clock could not move
+        await cancelled_after(1, m.select())  # if it spun, the clock could not move
         other.shutdown()  # type: ignore[attr-defined]  # as above
         assert [event async for event in m] == []
 
@@ -451,7 +447,7 @@ async def test_promise_9_a_second_cancellation_during_clean_up_leaves_no_task_be
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_promise_9_a_second_cancel_waits_for_the_first_and_ends_nothing_twice() -> None:
+async def test_promise_9_a_second_cancel_waits_for_the_first_and_ends_each_source_once() -> None:
     class Counted(Source[None]):
         ends = 0
 
@@ -470,7 +466,7 @@ async def test_promise_9_a_second_cancel_waits_for_the_first_and_ends_nothing_tw
     assert source.ends == 1
 
 
-async def test_promise_9_an_undelivered_value_that_nobody_looks_at_is_a_resource_warning() -> None:
+async def test_promise_9_an_undelivered_value_that_nobody_reads_is_a_resource_warning() -> None:
     async def lose(value: object) -> None:
         gate = Gate()
         async with multi_await(asyncio.Event().wait, gate.get) as m:
@@ -485,7 +481,7 @@ async def test_promise_9_an_undelivered_value_that_nobody_looks_at_is_a_resource
         await lose(None)
 
 
-async def test_promise_9_a_failure_that_nobody_was_handed_goes_to_the_exception_handler(
+async def test_promise_9_an_undelivered_failure_goes_to_the_exception_handler(
     reported: Reported,
 ) -> None:
     gate = Gate()
@@ -497,8 +493,8 @@ async def test_promise_9_a_failure_that_nobody_was_handed_goes_to_the_exception_
     assert m.undelivered == ()
 
 
-def test_promise_9_sources_end_also_when_the_event_loop_shuts_down_meanwhile() -> None:
-    """asyncio.run cancels every task that is left, those that end the sources among them."""
+def test_promise_9_sources_end_even_when_the_event_loop_shuts_down_meanwhile() -> None:
+    """asyncio.run cancels every remaining task, including those that end the sources."""
     queue, ended = asyncio.Queue[int](), list[float]()
     previous = signal.getsignal(signal.SIGTERM)
 
@@ -518,9 +514,9 @@ def test_promise_9_sources_end_also_when_the_event_loop_shuts_down_meanwhile() -
     assert "_getters" not in repr(queue)
 
 
-async def test_promise_9_a_task_that_was_woken_has_its_turn_before_the_end_cancels_it() -> None:
+async def test_promise_9_a_woken_task_gets_its_turn_before_the_end_cancels_it() -> None:
     class Careless:
-        """A primitive that loses the item which it has handed to a task that is cancelled."""
+        """A primitive that loses an item handed to a task that is then cancelled."""
 
         def __init__(self) -> None:
             self.handed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -540,7 +536,7 @@ async def test_promise_9_a_task_that_was_woken_has_its_turn_before_the_end_cance
 
 
 class Counting(Source[int]):
-    """Counts how often all of its kind are polled; has a value when it was fed."""
+    """Counts the polls of all its instances; has a value once fed."""
 
     polls = 0
 
@@ -561,7 +557,7 @@ class Counting(Source[int]):
 
 
 @pytest.mark.parametrize("sources", [2, 20, 2000])
-async def test_promise_10_one_event_costs_the_same_number_of_polls_at_any_number_of_sources(
+async def test_promise_10_an_event_costs_equally_many_polls_with_any_number_of_sources(
     sources: int,
 ) -> None:
     Counting.polls = 0

@@ -1,6 +1,7 @@
-"""Two blows at any two steps of a consumer's life, which is a short one: nothing is lost.
+"""Two blows at any two steps of a consumer's short life: nothing is lost.
 
-The first may come at each step, and the second at each later one, or at the same.
+A blow is whatever `BLOWS` does to the consumer. The first may come at any step, and the second at
+the same step or any later one.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ from tests.promises.test_every_step import (
     times_out,
 )
 
-# Of the first and of the second blow; every pair is run with LENGTH=5, and `make soak` picks some.
+# Strides of the first and the second blow; LENGTH=5 runs every pair, and `make soak` picks some.
 STRIDES = {2: (6, 12), 3: (2, 3)}.get(LENGTH, (1, 1))
 NEW_STRIDES = {2: (6, 12), 3: (2, 5), 4: (1, 5)}.get(LENGTH, (1, 1))
 
@@ -99,7 +100,7 @@ def both(first: Deed, second: Deed) -> Deed:
 @pytest.mark.parametrize("first", BLOWS)
 @pytest.mark.parametrize("consume", CONSUMERS)
 @pytest.mark.parametrize("life", LIVES)
-def test_a_consumer_meets_two_blows_at_any_two_steps(
+def test_a_consumer_survives_two_blows_at_any_two_steps(
     life: str,
     consume: Consume,
     first: Deed,
@@ -119,7 +120,7 @@ def live_all(
     scenario: type[ShortLife],
     strides: tuple[int, int] = (1, 1),
 ) -> int:
-    """The first blow at each step, and the second at each from there on; returns how many."""
+    """Run the first blow at each step and the second at each from there on; return how many ran."""
     lives = 0
     for step in range(1, run(kinds, consume, {}, scenario) + 1, strides[0]):
         lived = run(kinds, consume, {step: first}, scenario)

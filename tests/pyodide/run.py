@@ -1,8 +1,8 @@
-"""Runs pytest in Pyodide; a test of what there is not in WebAssembly is skipped, and says why.
+"""Runs pytest in Pyodide; tests of what WebAssembly lacks are skipped and say why.
 
-Everything else is as elsewhere, the virtual clock too: it never blocks, as nothing can in a
-browser's main thread. The loop that Pyodide itself has, on the browser's clock, is that of the Run
-buttons, and is tested with them.
+Everything else is as elsewhere, including the virtual clock: it never blocks, as nothing can in a
+browser's main thread. Pyodide's own loop, on the browser's clock, is that of the Run buttons, and
+is tested with them.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ import pytest
 Report = TypeVar("Report", pytest.CollectReport, pytest.TestReport)
 
 CHECKOUT = Path(__file__).parents[2]
-# What may ask for something that is lacking: the tests with what is beside them, and the examples.
+# What may ask for something lacking: the tests with their helpers, and the examples.
 ASKS = re.compile(
     r"docs/|tests/(docs|peers|promises|real|unit)/|tests/machinery/(ends|test_|tools)"
 )
 NOT_INSTALLED = ["aiohttp", "aiomqtt", "anyio", "asyncpg", "nats", "redis"]
-# What an error says where it is missed. Who misses it is found out by running all tests.
+# What errors say where something is lacking; found by running all tests.
 LACKS = {
     "can't start new thread": "there are no threads",
     "does not support processes": "there are no processes",
@@ -37,7 +37,7 @@ LACKS = {
 
 
 class PipeEnd:
-    """What an event loop wakes itself with, for want of a pair of sockets."""
+    """What an event loop wakes itself with, because there are no socket pairs."""
 
     def __init__(self, fd: int) -> None:
         self.fd = fd
@@ -64,7 +64,7 @@ def pipe() -> tuple[PipeEnd, PipeEnd]:
 
 
 def lack(failure: BaseException) -> str | None:
-    """What is not to be had here and was asked for: by a test or an example, not by the package."""
+    """What a test or an example (not the package) asked for that does not exist here."""
     while first := failure.__cause__ or failure.__context__:
         failure = first
     files = [frame.filename for frame in traceback.extract_tb(failure.__traceback__)]
@@ -77,7 +77,7 @@ def lack(failure: BaseException) -> str | None:
 
 
 def skipped(report: Report, call: pytest.CallInfo[Any], path: Path, line: int | None) -> Report:
-    """The report; of a skipped test, if it failed for what is lacking."""
+    """The report; that of a skipped test if it failed because something is lacking."""
     if report.failed and call.excinfo and (why := lack(call.excinfo.value)):
         report.outcome = "skipped"
         report.longrepr = (str(path), (line or 0) + 1, f"Skipped: {why}")
@@ -85,7 +85,7 @@ def skipped(report: Report, call: pytest.CallInfo[Any], path: Path, line: int | 
 
 
 class SkipsWhatIsLacking:
-    """A plugin of pytest."""
+    """A pytest plugin."""
 
     @pytest.hookimpl(wrapper=True)
     def pytest_make_collect_report(
@@ -105,9 +105,9 @@ class SkipsWhatIsLacking:
 def main(options: Any) -> int:
     """Run pytest on the checkout; the result is its exit code."""
     os.chdir(CHECKOUT)
-    # A call that goes on for ever must end as RecursionError before JavaScript's stack is full.
+    # Endless recursion must end as RecursionError before JavaScript's stack is full.
     sys.setrecursionlimit(400)
-    # From here on this is any other Python: Pyodide's loop, which runs all the time, is not asked.
+    # From here on this is like any Python: Pyodide's loop, which always runs, is not used.
     asyncio._set_running_loop(None)
     asyncio.set_event_loop_policy(None)
     socket.socketpair = pipe  # type: ignore[assignment]  # all that a loop needs of it

@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 def started(server: Callable[[], contextlib.AbstractContextManager[T]]) -> Iterator[T]:
-    """The server's address, or a skipped test. (`.ci/run` installs every server.)"""
+    """Return the server's address, or skip the test. (`.ci/run` installs every server.)"""
     with contextlib.ExitStack() as stack:
         try:
             address = stack.enter_context(server())

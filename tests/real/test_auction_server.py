@@ -1,6 +1,6 @@
-"""The auction with real WebSockets, and both of its servers under load, in processes of their own.
+"""The auction with real WebSockets, and both its servers under load, in separate processes.
 
-Its page is tested in a real browser, by docs/tests/test_auction_page.py.
+docs/tests/test_auction_page.py tests its page in a real browser.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Served:
 async def serving(
     server: ModuleType, folder: Path, monkeypatch: pytest.MonkeyPatch, period: float = 60
 ) -> AsyncIterator[Served]:
-    """A server, which is stopped as by a signal at the end of the block."""
+    """A server that is stopped, as if by a signal, at the end of the block."""
     stop = asyncio.Event()
     monkeypatch.setattr(server, "stop_at_signals", lambda: stop)
     served = Served(folder / "auction.db")
@@ -103,7 +103,7 @@ class Bidder:
         await self.ws.send_str(str(amount))
 
     async def told(self, text: str) -> dict[str, Any]:
-        """Wait until it is told this; return the whole line."""
+        """Wait for this text; return the whole line."""
         async for line in self.lines:
             if line["text"] == text:
                 return line
@@ -136,7 +136,7 @@ def nothing_is_logged(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
 
 @both_servers
 @on_the_real_clock
-async def test_all_are_told_who_comes_and_bids_and_leaves(
+async def test_every_client_is_told_who_joins_bids_and_leaves(
     server: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with serving(server, tmp_path, monkeypatch) as served, bidder(served, "Ada") as ada:
@@ -162,7 +162,7 @@ async def test_all_are_told_who_comes_and_bids_and_leaves(
 
 @both_servers
 @on_the_real_clock
-async def test_a_lot_is_sold_at_the_third_call_and_the_next_begins(
+async def test_a_lot_is_sold_at_the_third_call_and_the_next_one_begins(
     server: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with (
@@ -180,7 +180,7 @@ async def test_a_lot_is_sold_at_the_third_call_and_the_next_begins(
 
 @both_servers
 @on_the_real_clock
-async def test_each_bid_starts_the_countdown_anew(
+async def test_each_bid_restarts_the_countdown(
     server: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seconds = 0.5
@@ -200,7 +200,7 @@ async def test_each_bid_starts_the_countdown_anew(
 
 @both_servers
 @on_the_real_clock
-async def test_after_a_restart_the_lots_go_on(
+async def test_the_auction_continues_after_a_restart(
     server: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for lot in (1, 2):
@@ -216,7 +216,7 @@ async def test_after_a_restart_the_lots_go_on(
 @both_servers
 @pytest.mark.parametrize("rubbish", auction_load.RUBBISH, ids=repr)
 @on_the_real_clock
-async def test_rubbish_ends_the_connection_of_who_sent_it_and_no_other(
+async def test_malformed_data_ends_only_its_senders_connection(
     server: ModuleType, rubbish: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with serving(server, tmp_path, monkeypatch) as served, bidder(served, "Ada") as ada:
@@ -235,7 +235,7 @@ async def test_rubbish_ends_the_connection_of_who_sent_it_and_no_other(
 
 @both_servers
 @on_the_real_clock
-async def test_a_client_that_does_not_read_is_cut_off_and_holds_up_nobody(
+async def test_a_client_that_does_not_read_is_cut_off_and_delays_nobody(
     server: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(auction_house, "LIMIT", 50)
@@ -255,7 +255,7 @@ async def test_a_client_that_does_not_read_is_cut_off_and_holds_up_nobody(
 
 @both_servers
 @on_the_real_clock
-async def test_a_client_that_resets_the_connection_has_left(
+async def test_a_client_that_resets_its_connection_counts_as_having_left(
     server: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with serving(server, tmp_path, monkeypatch) as served, bidder(served, "Ada") as ada:
@@ -267,7 +267,7 @@ async def test_a_client_that_resets_the_connection_has_left(
 
 
 @on_the_real_clock
-async def test_a_page_of_another_site_may_not_bid(
+async def test_a_page_from_another_site_may_not_bid(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with serving(auction_server, tmp_path, monkeypatch) as served:
@@ -291,7 +291,7 @@ async def shakes_hands(connection: socket.socket, served: Served, name: str) -> 
 
 @both_servers
 @on_the_real_clock
-async def test_at_the_stop_each_client_is_told_that_the_server_goes_away(
+async def test_at_shutdown_every_client_is_told_that_the_server_is_going_away(
     server: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with contextlib.AsyncExitStack() as stack:
@@ -303,7 +303,7 @@ async def test_at_the_stop_each_client_is_told_that_the_server_goes_away(
 
 
 @on_the_real_clock
-async def test_a_database_that_fails_ends_the_auction(
+async def test_a_database_failure_ends_the_auction(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fails(*_: object) -> None:
@@ -325,7 +325,7 @@ async def test_a_database_that_fails_ends_the_auction(
 
 @both_servers
 @on_the_real_clock
-async def test_what_was_accepted_just_before_the_stop_is_written_however_slow_the_disk_is(
+async def test_bids_accepted_just_before_the_stop_are_written_even_to_a_slow_disk(
     server: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write = auction_house.Table.write
@@ -345,7 +345,7 @@ async def test_what_was_accepted_just_before_the_stop_is_written_however_slow_th
 
 @needs_signals
 @both_servers
-def test_no_accepted_bid_is_lost_under_load_also_when_sigterm_comes_at_full_speed(
+def test_no_accepted_bid_is_lost_when_sigterm_comes_under_full_load(
     server: ModuleType, capsys: pytest.CaptureFixture[str]
 ) -> None:
     outcome = asyncio.run(auction_load.attack(f"{server.__name__}.py", seconds=3, clients=200))
@@ -365,7 +365,7 @@ def test_the_central_loop_has_at_most_60_lines() -> None:
     assert len(inspect.getsource(auction_server.hold).splitlines()) <= 60
 
 
-def test_the_tutorial_says_how_long_the_servers_and_their_central_functions_are() -> None:
+def test_the_tutorial_states_the_length_of_the_servers_and_their_main_functions() -> None:
     servers = auction_server, auction_server_plain
     code = [
         sum(line.strip() != "" for line in inspect.getsource(server).splitlines())

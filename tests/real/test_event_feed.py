@@ -1,6 +1,6 @@
-"""The event feed with real WebSockets: what all are told, who is cut off, and the stop.
+"""The event feed with real WebSockets: messages, clients that are cut off, and the stop.
 
-Its page is tested in a real browser, by docs/tests/test_event_feed_page.py.
+docs/tests/test_event_feed_page.py tests its page in a real browser.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ Sec-WebSocket-Version: 13\r
 Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r
 \r
 """
-PING = b"\x89\xfd" + bytes(4 + 125)  # masked by zeros, and as long as it may be
+PING = b"\x89\xfd" + bytes(4 + 125)  # masked with zeros, and of the maximal length
 
 needs_signals = pytest.mark.skipif(
     sys.platform == "win32", reason="Windows can't ask a process to stop by SIGTERM"
@@ -61,7 +61,7 @@ class Printed(io.StringIO):
 
 @contextlib.asynccontextmanager
 async def server() -> AsyncIterator[str]:
-    """The address of a server in this event loop, which ends with the block at the latest."""
+    """The address of a server in this event loop, which ends at the latest with the block."""
     with contextlib.redirect_stdout(Printed()) as printed:
         serving = asyncio.create_task(event_feed.main(port=0))
         await printed.anything.wait()
@@ -75,9 +75,9 @@ async def server() -> AsyncIterator[str]:
 
 @contextlib.asynccontextmanager
 async def process(port: int = 0) -> AsyncIterator[tuple[Process, str]]:
-    """A server in a process of its own, which does not outlive the block; and its address."""
+    """A server in its own process, which does not outlive the block; and its address."""
     program = sys.executable, "-W", "always::ResourceWarning", SERVER, f"--port={port}"
-    environment = {**os.environ, "PYTHONASYNCIODEBUG": ""}  # it complains of a slow machine
+    environment = {**os.environ, "PYTHONASYNCIODEBUG": ""}  # it complains about a slow machine
     process = await asyncio.create_subprocess_exec(
         *program, env=environment, stdout=PIPE, stderr=PIPE
     )
@@ -91,7 +91,7 @@ async def process(port: int = 0) -> AsyncIterator[tuple[Process, str]]:
 
 
 async def ended(process: Process) -> list[str]:
-    """Wait for the end, which must be a good one; return what was said too late."""
+    """Wait for a clean exit; return the messages that came too late."""
     printed, complaints = await process.communicate()
     assert complaints == b""
     assert process.returncode == 0
@@ -121,7 +121,7 @@ async def client(address: str, **options: Any) -> AsyncIterator[Socket]:
 
 @contextlib.asynccontextmanager
 async def client_that_does_not_read(address: str) -> AsyncIterator[socket.socket]:
-    """A WebSocket by hand, because every library reads ahead."""
+    """A handmade WebSocket, because every library reads ahead."""
     with socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.setblocking(False)
@@ -132,7 +132,7 @@ async def client_that_does_not_read(address: str) -> AsyncIterator[socket.socket
 
 
 async def told(ws: Socket, text: str) -> dict[str, Any]:
-    """Wait until a client is told this; return the whole event."""
+    """Wait until a client receives this text; return the whole event."""
     while True:
         event: dict[str, Any] = await ws.receive_json()
         if event["text"] == text:
@@ -155,7 +155,7 @@ def nothing_is_logged(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
 
 @pytest.fixture
 def long_messages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Few of them fill the buffers between a server and a client that does not read."""
+    """Messages of which a few fill the buffers of a client that does not read."""
     monkeypatch.setattr(event_feed, "LONGEST", 200_000)
 
 
@@ -163,11 +163,11 @@ def long(number: int) -> str:
     return f"{number}".zfill(100_000)
 
 
-# -- what all are told -----------------------------------------------------------------------------
+# -- messages to all -------------------------------------------------------------------------------
 
 
 @on_the_real_clock
-async def test_all_are_told_who_comes_what_is_said_and_who_leaves() -> None:
+async def test_every_client_is_told_who_joins_what_they_say_and_who_leaves() -> None:
     async with server() as address, client(address) as ada:
         first = {"clients": 1, "seconds": 0, "text": "client 1 is here"}
         assert await ada.receive_json() == first
@@ -183,7 +183,7 @@ async def test_all_are_told_who_comes_what_is_said_and_who_leaves() -> None:
 
 
 @on_the_real_clock
-async def test_the_clock_goes_on_for_those_who_say_nothing() -> None:
+async def test_silent_clients_still_receive_the_clock() -> None:
     async with server() as address, client(address) as ws:
         await told(ws, "client 1 is here")
         assert await ws.receive_json() == {"clients": 1, "seconds": 1, "text": None}
@@ -191,7 +191,7 @@ async def test_the_clock_goes_on_for_those_who_say_nothing() -> None:
 
 
 @on_the_real_clock
-async def test_a_burst_of_one_client_comes_whole_and_in_order() -> None:
+async def test_a_burst_from_one_client_arrives_complete_and_in_order() -> None:
     async with server() as address, client(address) as ada, client(address) as grace:
         await told(ada, "client 2 is here")
         for number in range(500):
@@ -205,12 +205,12 @@ def test_the_loop_of_the_first_step_is_the_loop_of_the_server() -> None:
     assert inspect.getsource(event_feed_core.feed) == inspect.getsource(event_feed.feed)
 
 
-# -- clients that are a burden ---------------------------------------------------------------------
+# -- difficult clients -----------------------------------------------------------------------------
 
 
 @pytest.mark.usefixtures("long_messages")
 @on_the_real_clock
-async def test_a_client_that_does_not_read_is_cut_off_and_holds_up_nobody(
+async def test_a_client_that_does_not_read_is_cut_off_and_delays_nobody(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(event_feed, "LIMIT", 20)
@@ -227,7 +227,7 @@ async def test_a_client_that_does_not_read_is_cut_off_and_holds_up_nobody(
                     break
 
 
-async def test_no_more_lines_wait_for_a_client_than_the_limit() -> None:
+async def test_a_client_never_has_more_waiting_lines_than_the_limit() -> None:
     request: Any = Mock()
     slow = event_feed.Client(request, ws=Mock())
     for number in range(event_feed.LIMIT):
@@ -239,18 +239,18 @@ async def test_no_more_lines_wait_for_a_client_than_the_limit() -> None:
 
 
 @on_the_real_clock
-async def test_a_client_that_dies_in_the_middle_has_left() -> None:
+async def test_a_client_that_dies_counts_as_having_left() -> None:
     async with server() as address, client(address) as ada:
         async with client_that_does_not_read(address) as dying:
             await told(ada, "client 2 is here")
-            linger = struct.pack("ii", 1, 0)  # its end is a reset, as that of a crashed machine
+            linger = struct.pack("ii", 1, 0)  # the connection is reset, as by a crashed machine
             dying.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
             await asyncio.get_running_loop().sock_sendall(dying, PING * 500 + b"\x81\xff")
         assert (await told(ada, "client 2 has left"))["clients"] == 1
 
 
 @on_the_real_clock
-async def test_a_client_that_leaves_before_it_is_answered_is_nobody() -> None:
+async def test_a_client_that_disconnects_during_the_handshake_is_never_announced() -> None:
     async with server() as address, client(address) as ada:
         for _ in range(20):
             with socket.create_connection(("127.0.0.1", port_of(address))) as impatient:
@@ -263,7 +263,9 @@ async def test_a_client_that_leaves_before_it_is_answered_is_nobody() -> None:
 
 @pytest.mark.parametrize("message", ["x" * (event_feed.LONGEST + 1), b"no text"])
 @on_the_real_clock
-async def test_a_client_that_says_what_it_may_not_is_closed(message: str | bytes) -> None:
+async def test_a_client_that_sends_a_forbidden_message_is_disconnected(
+    message: str | bytes,
+) -> None:
     async with server() as address, client(address) as ada, client(address) as grace:
         await told(ada, "client 2 is here")
         await (grace.send_str(message) if isinstance(message, str) else grace.send_bytes(message))
@@ -272,7 +274,7 @@ async def test_a_client_that_says_what_it_may_not_is_closed(message: str | bytes
 
 
 @on_the_real_clock
-async def test_a_page_of_another_site_may_not_listen_in() -> None:
+async def test_a_page_from_another_site_may_not_listen() -> None:
     async with server() as address:
         async with client(address, origin=address) as ws:
             await told(ws, "client 1 is here")
@@ -299,7 +301,7 @@ async def test_the_page_is_served() -> None:
 @needs_signals
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
 @on_the_real_clock
-async def test_at_a_signal_each_client_is_told_that_the_server_goes_away(
+async def test_on_a_signal_every_client_is_told_that_the_server_is_going_away(
     signum: signal.Signals,
 ) -> None:
     async with process() as (feed, address), contextlib.AsyncExitStack() as stack:
@@ -312,7 +314,7 @@ async def test_at_a_signal_each_client_is_told_that_the_server_goes_away(
 
 @needs_signals
 @on_the_real_clock
-async def test_at_the_stop_a_message_was_told_or_is_said_to_be_late() -> None:
+async def test_at_shutdown_every_message_was_delivered_or_is_reported_late() -> None:
     async with process() as (feed, address), client(address) as ada, client(address) as grace:
 
         async def talks() -> None:
@@ -334,7 +336,7 @@ async def test_at_the_stop_a_message_was_told_or_is_said_to_be_late() -> None:
 
 @needs_signals
 @on_the_real_clock
-async def test_a_client_that_comes_at_the_stop_is_told_too() -> None:
+async def test_a_client_that_connects_during_shutdown_is_told_too() -> None:
     async with process() as (feed, address):
         come = asyncio.Event()
 
@@ -357,7 +359,7 @@ async def test_a_client_that_comes_at_the_stop_is_told_too() -> None:
 
 @pytest.mark.usefixtures("long_messages")
 @on_the_real_clock
-async def test_clients_that_do_not_read_do_not_hold_up_the_stop() -> None:
+async def test_clients_that_do_not_read_do_not_delay_shutdown() -> None:
     async with contextlib.AsyncExitStack() as stack:
         address = await (serving := contextlib.AsyncExitStack()).enter_async_context(server())
         ada = await stack.enter_async_context(client(address))
@@ -367,7 +369,7 @@ async def test_clients_that_do_not_read_do_not_hold_up_the_stop() -> None:
         for number in range(100):  # ten megabytes: more than the buffers hold
             await ada.send_str(long(number))
             await told(ada, f"client 1: {long(number)}")
-        # So many that the server can't answer them all, and says() waits as well.
+        # So many that the server can't answer them all, and says() has to wait too.
         await asyncio.get_running_loop().sock_sendall(slow, PING * 5000)
         await ada.send_str("pings were sent")
         await told(ada, "client 1: pings were sent")
@@ -380,7 +382,7 @@ async def test_clients_that_do_not_read_do_not_hold_up_the_stop() -> None:
 
 @needs_signals
 @on_the_real_clock
-async def test_a_second_signal_does_no_harm() -> None:
+async def test_a_second_signal_is_harmless() -> None:
     async with process() as (feed, address), client_that_does_not_read(address):
         async with client(address) as ada:
             await told(ada, "client 2 is here")
@@ -392,7 +394,7 @@ async def test_a_second_signal_does_no_harm() -> None:
 
 @needs_signals
 @on_the_real_clock
-async def test_after_a_crash_the_next_server_takes_the_same_port() -> None:
+async def test_after_a_crash_the_next_server_can_use_the_same_port() -> None:
     port = 0
     for _ in range(2):
         async with process(port) as (feed, address), client(address) as ws:

@@ -1,8 +1,8 @@
 """Real sources with nothing mocked: sockets on loopback, pipes, processes, threads.
 
-What docs/guides/sources.md says of each is proved in this folder; these tests are the same for all.
-They run on the real clock, because the other end of most of these sources does. Servers have tests
-of their own.
+This folder proves what docs/guides/sources.md says about each; these tests are the same for all.
+They run on the real clock, because the other end of most of these sources does. Servers have
+separate tests.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from tests.machinery.ends import (
 from tests.machinery.feeds import (
     MESSAGES,
     Feed,
-    each_message_comes_once_and_in_order,
-    what_was_not_delivered_is_kept,
+    check_each_message_arrives_once_and_in_order,
+    check_undelivered_values_are_kept,
 )
 
 Kind = Callable[[], contextlib.AbstractAsyncContextManager[Feed]]
@@ -44,7 +44,7 @@ LOSES_NOTHING: list[Any] = []
 def kind(
     *marks: pytest.MarkDecorator, loses_nothing: bool = True
 ) -> Callable[[Callable[..., AsyncIterator[Feed]]], None]:
-    """Add a kind of source to those that the tests of this section run with."""
+    """Add a kind of source to those that these tests run with."""
 
     def add(function: Callable[..., AsyncIterator[Feed]]) -> None:
         make = contextlib.asynccontextmanager(function)
@@ -192,17 +192,17 @@ async def add_reader() -> AsyncIterator[Feed]:
 
 @pytest.mark.parametrize("kind", KINDS)
 @on_the_real_clock
-async def test_each_message_comes_once_and_in_order_next_to_ticks_whatever_is_timed_out(
+async def test_each_message_arrives_once_and_in_order_despite_ticks_and_timeouts(
     kind: Kind,
 ) -> None:
     async with kind() as feed:
-        await each_message_comes_once_and_in_order(feed)
+        await check_each_message_arrives_once_and_in_order(feed)
 
 
 @pytest.mark.parametrize("kind", LOSES_NOTHING)
 @on_the_real_clock
-async def test_what_was_not_delivered_at_the_end_is_in_undelivered_or_still_in_the_source(
+async def test_undelivered_messages_are_in_undelivered_or_still_in_the_source(
     kind: Kind,
 ) -> None:
     async with kind() as feed:
-        await what_was_not_delivered_is_kept(feed)
+        await check_undelivered_values_are_kept(feed)

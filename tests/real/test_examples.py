@@ -1,4 +1,4 @@
-"""Every program in the docs runs, and prints what is recorded beside it."""
+"""Every program in the docs runs, and prints the output recorded beside it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "docs/examples"
-# Threads, processes and sockets don't know the virtual clock: these run as a user runs them.
+# Threads, processes and sockets don't know the virtual clock: these run as users run them.
 ON_THE_REAL_CLOCK = {
     "recipe_processes",
     "recipe_shutdown",
@@ -24,7 +24,7 @@ ON_THE_REAL_CLOCK = {
     "recipe_threads",
     "recipe_websockets",
 }
-# These have tests of their own.
+# These have their own tests.
 REAL = {
     "auction_house",
     "auction_load",
@@ -45,7 +45,7 @@ REAL = {
     "test_a_loop",
     "virtual_clock",
 }
-NEVER_RUN = {"recipe_kafka"}  # there is no server for it here
+NEVER_RUN = {"recipe_kafka"}  # it needs a server that is not here
 RECORDED = sorted(
     {path.stem for path in EXAMPLES.glob("*.out") if path.stem.isidentifier()}
     - ON_THE_REAL_CLOCK
@@ -57,7 +57,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 @pytest.mark.in_order
 @pytest.mark.parametrize("example", RECORDED)
-async def test_an_example_prints_what_is_recorded_in_so_many_seconds(
+async def test_an_example_prints_the_recorded_output_in_the_recorded_time(
     example: str, capsys: pytest.CaptureFixture[str], pytestconfig: pytest.Config
 ) -> None:
     if example == "from_frequenz":
@@ -77,11 +77,11 @@ async def test_an_example_prints_what_is_recorded_in_so_many_seconds(
 
 @pytest.mark.skipif(sys.platform in ("emscripten", "win32"), reason="no processes, or no signals")
 @pytest.mark.parametrize("example", sorted(ON_THE_REAL_CLOCK))
-def test_an_example_on_the_real_clock_prints_what_is_recorded_and_no_warning(
+def test_an_example_on_the_real_clock_prints_the_recorded_output_and_no_warning(
     example: str, pytestconfig: pytest.Config
 ) -> None:
     command = [sys.executable, "-W", "always::ResourceWarning", str(EXAMPLES / f"{example}.py")]
-    # In debug mode asyncio complains of a slow machine.
+    # In debug mode, asyncio complains about a slow machine.
     environment = {**os.environ, "PYTHONDEVMODE": "", "PYTHONASYNCIODEBUG": ""}
     ran = subprocess.run(  # noqa: S603 -- our own
         command, env=environment, capture_output=True, text=True, timeout=60
@@ -92,16 +92,16 @@ def test_an_example_on_the_real_clock_prints_what_is_recorded_and_no_warning(
     assert (ran.stdout, ran.stderr) == (output.read_text(encoding="utf-8"), "")
 
 
-def test_only_what_is_recorded_has_its_seconds_recorded() -> None:
+def test_times_are_recorded_for_exactly_the_recorded_examples() -> None:
     assert json.loads(SECONDS.read_text(encoding="utf-8")).keys() == set(RECORDED)
 
 
-async def test_go_select_takes_two_seconds_in_all_as_in_go() -> None:
+async def test_go_select_takes_two_seconds_in_total_as_in_go() -> None:
     await importlib.import_module("go_select").main()
     assert asyncio.get_running_loop().time() == 2
 
 
-def test_every_example_is_recorded_or_has_tests_of_its_own() -> None:
+def test_every_example_is_recorded_or_has_its_own_tests() -> None:
     tested = {*RECORDED, *ON_THE_REAL_CLOCK, *REAL, *NEVER_RUN}
     assert {path.stem for path in EXAMPLES.glob("*.py")} == tested
 

@@ -1,4 +1,4 @@
-"""The recipe for FastAPI: its programs in processes of their own, stopped by real signals."""
+"""The FastAPI recipe: its programs in separate processes, stopped by real signals."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from tests.real.test_examples import EXAMPLES
 pytest.importorskip("fastapi", reason="FastAPI is not installed")
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no SIGTERM on Windows")
 
-SERVICE_RESTART = 1012  # uvicorn's close code at its stop
+SERVICE_RESTART = 1012  # uvicorn's close code at shutdown
 
 
 @contextlib.asynccontextmanager
 async def running(program: str) -> AsyncIterator[tuple[Process, str]]:
-    """A program in a process of its own, when it answers; and its address."""
+    """A program in its own process, once it answers; and its address."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, Path(EXAMPLES, program), str(port)),
-        env={**os.environ, "PYTHONASYNCIODEBUG": ""},  # it complains of a slow machine
+        env={**os.environ, "PYTHONASYNCIODEBUG": ""},  # it complains about a slow machine
         stdout=PIPE,
         stderr=PIPE,
     )
@@ -52,7 +52,7 @@ async def ended(process: Process) -> tuple[str, int | None]:
 
 
 @on_the_real_clock
-async def test_websockets_in_fastapi_hear_each_other_and_close_at_sigterm() -> None:
+async def test_fastapi_websockets_hear_each_other_and_close_on_sigterm() -> None:
     async with (
         running("recipe_fastapi.py") as (process, address),
         aiohttp.ClientSession() as session,
@@ -73,7 +73,7 @@ async def test_websockets_in_fastapi_hear_each_other_and_close_at_sigterm() -> N
 
 
 @on_the_real_clock
-async def test_a_client_of_fastapi_that_does_not_read_is_cut_off_and_holds_up_nobody() -> None:
+async def test_a_fastapi_client_that_does_not_read_is_cut_off_and_delays_nobody() -> None:
     async with (
         running("recipe_fastapi.py") as (process, address),
         aiohttp.ClientSession() as session,
@@ -90,7 +90,7 @@ async def test_a_client_of_fastapi_that_does_not_read_is_cut_off_and_holds_up_no
 
 
 @on_the_real_clock
-async def test_whoever_starts_after_uvicorn_has_the_signals_and_can_finish_its_jobs() -> None:
+async def test_code_started_after_uvicorn_gets_the_signals_and_can_finish_its_jobs() -> None:
     async with (
         running("recipe_fastapi_signals.py") as (process, address),
         aiohttp.ClientSession() as session,

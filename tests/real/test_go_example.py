@@ -25,17 +25,17 @@ def test_go_and_python_print_the_same(program: str) -> None:
     assert printed(f"{program}.out") == printed(f"{program}.go.out")
 
 
-def test_the_loop_by_hand_prints_the_same_as_go() -> None:
+def test_a_handwritten_loop_prints_the_same_as_go() -> None:
     assert printed("by_hand.out") == printed("go_select.go.out")
 
 
-def test_ending_tells_a_worker_of_the_end_as_gos_ok_does() -> None:
+def test_ending_tells_a_worker_about_the_end_as_gos_ok_does() -> None:
     hangs, ends = printed("from_go_ok.out").split("\n\n")
     assert ends == printed("from_go_ok.go.out")
     assert "still waits" in hangs
 
 
-def test_one_queue_keeps_the_order_of_one_sender_as_unbuffered_channels_do() -> None:
+def test_a_queue_keeps_a_senders_order_as_unbuffered_channels_do() -> None:
     two_queues, one_queue = printed("from_go_order.out").split("\n\n")
     assert one_queue == printed("from_go_order.go.out")
     assert two_queues != one_queue
@@ -43,13 +43,13 @@ def test_one_queue_keeps_the_order_of_one_sender_as_unbuffered_channels_do() -> 
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What Go has compiled: its own packages once, and not once a program."""
+    """Go's build cache: its own packages are compiled once, not once per program."""
     return tmp_path_factory.mktemp("go")
 
 
 @pytest.mark.skipif(GO is None, reason="Go is not installed")
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_the_go_program_prints_what_is_recorded(program: str, cache: Path) -> None:
+def test_the_go_program_prints_the_recorded_output(program: str, cache: Path) -> None:
     assert GO is not None
     run = subprocess.run(  # noqa: S603 -- our own program
         [GO, "run", str(EXAMPLES / program)],

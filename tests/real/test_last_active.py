@@ -1,4 +1,4 @@
-"""The batching example, on a real database, and as a real server that gets real signals."""
+"""The batching example, with a real database, and as a real server that gets real signals."""
 
 import asyncio
 import contextlib
@@ -27,7 +27,7 @@ needs_signals = pytest.mark.skipif(
 
 @contextlib.asynccontextmanager
 async def opened(path: Path) -> AsyncIterator[last_active.LastActive]:
-    """The table in a database that waits for no lock."""
+    """The table in a database that never waits for a lock."""
     async with aiosqlite.connect(path, timeout=0.01) as connection:
         await connection.execute(last_active.TABLE)
         yield last_active.LastActive(connection)
@@ -50,7 +50,7 @@ def rows_of(path: Path) -> dict[int, float]:
 # -- the table and the loop ------------------------------------------------------------------------
 
 
-def test_a_batch_has_one_row_for_each_active_user_with_the_last_time(tmp_path: Path) -> None:
+def test_a_batch_has_one_row_per_active_user_with_the_last_time(tmp_path: Path) -> None:
     async def main() -> None:
         async with opened(path) as table:
             for tens in range(0, 1000, 10):
@@ -68,7 +68,7 @@ def test_a_batch_has_one_row_for_each_active_user_with_the_last_time(tmp_path: P
     assert rows_of(path) == {0: 994.0, 1: 995.0, 2: 996.0, 3: 2000.0, 4: 998.0, 5: 999.0, 6: 993.0}
 
 
-def test_a_period_without_a_view_writes_nothing(tmp_path: Path) -> None:
+def test_a_period_without_views_writes_nothing(tmp_path: Path) -> None:
     async def main() -> None:
         async with opened(tmp_path / "database") as table:
             await table.write()
@@ -101,7 +101,7 @@ def test_a_failed_write_keeps_the_rows_for_the_next_one(
             await table.write()
             assert table.unwritten == {}
             assert (table.report.batches, table.report.rows_written) == (1, 3)
-            # Its age is that of the view that had to wait, not of the first one afterwards.
+            # Its age is that of the view that had to wait, not that of the first one afterwards.
             assert table.report.oldest_unwritten_view > time.time() - 15
 
     path = tmp_path / "database"
@@ -110,7 +110,7 @@ def test_a_failed_write_keeps_the_rows_for_the_next_one(
     assert capsys.readouterr().err == "2 rows wait for the next write: database is locked\n"
 
 
-def test_the_loop_writes_once_a_period_until_it_is_to_stop(tmp_path: Path) -> None:
+def test_the_loop_writes_once_per_period_until_it_is_told_to_stop(tmp_path: Path) -> None:
     async def main() -> None:
         activity: asyncio.Queue[last_active.View] = asyncio.Queue()
         stop = asyncio.Event()
@@ -167,7 +167,7 @@ async def test_writes_that_take_longer_than_the_period_keep_up_with_the_views() 
     assert sum(batches) + len(table.unwritten) == 1000
 
 
-def test_what_is_in_memory_and_in_the_queue_at_the_stop_is_written(tmp_path: Path) -> None:
+def test_everything_in_memory_and_in_the_queue_is_written_at_the_stop(tmp_path: Path) -> None:
     async def main() -> None:
         activity: asyncio.Queue[last_active.View] = asyncio.Queue()
         for user in range(100):
@@ -190,7 +190,7 @@ def test_what_is_in_memory_and_in_the_queue_at_the_stop_is_written(tmp_path: Pat
     assert rows_of(path) == {user: user + 1000.0 * (user >= 90) for user in range(110)}
 
 
-async def test_a_queue_longer_than_one_event_is_taken_in_before_the_tick_and_the_stop() -> None:
+async def test_a_long_queue_is_emptied_before_the_tick_and_the_stop() -> None:
     batches: list[int] = []
 
     class InNoDatabase(last_active.LastActive):
@@ -201,7 +201,7 @@ async def test_a_queue_longer_than_one_event_is_taken_in_before_the_tick_and_the
                 activity.put_nowait((user, 0.0))
             if len(batches) == 3:
                 stop.set()
-            await asyncio.sleep(2.5)  # by then the next tick is due, and so is the one after it
+            await asyncio.sleep(2.5)  # by then the next two ticks are due
 
     activity: asyncio.Queue[last_active.View] = asyncio.Queue()
     stop = asyncio.Event()
@@ -284,7 +284,7 @@ def test_the_server_stops_at_a_signal_and_reports(tmp_path: Path, signum: signal
 
 @needs_signals
 @pytest.mark.usefixtures("short_period")
-def test_a_stop_amid_requests_loses_none_that_was_answered(tmp_path: Path) -> None:
+def test_a_stop_during_requests_loses_no_answered_one(tmp_path: Path) -> None:
     async def main() -> None:
         answered = 0
         unanswered = 0
@@ -324,7 +324,7 @@ def test_a_stop_amid_requests_loses_none_that_was_answered(tmp_path: Path) -> No
 
 
 @needs_signals
-def test_a_killed_server_loses_what_it_has_not_written() -> None:
+def test_a_killed_server_loses_only_what_it_has_not_written() -> None:
     program = Path(last_active.__file__).with_name("distributed") / "killed.py"
     command = [sys.executable, str(program)]
     printed = subprocess.check_output(command, text=True, timeout=60)  # noqa: S603
@@ -358,7 +358,7 @@ def test_the_demo_shows_that_every_users_last_activity_was_written() -> None:
 
 
 @pytest.mark.parametrize("written", [{}, {1: 9.9}, {1: 11.1}], ids=["never", "earlier", "later"])
-def test_the_demo_does_not_accept_a_wrong_time(tmp_path: Path, written: dict[int, float]) -> None:
+def test_the_demo_rejects_a_wrong_time(tmp_path: Path, written: dict[int, float]) -> None:
     async def main() -> None:
         async with opened(path) as table:
             table.note(list({2: 20.5, **written}.items()))

@@ -1,4 +1,4 @@
-"""What an MQTT broker sends, as a source."""
+"""Messages from an MQTT broker as a source."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import aiomqtt
 from tests.machinery.ends import on_the_real_clock
 from tests.machinery.feeds import (
     Feed,
-    each_message_comes_once_and_in_order,
-    what_was_not_delivered_is_kept,
+    check_each_message_arrives_once_and_in_order,
+    check_undelivered_values_are_kept,
 )
 from tests.machinery.tools import steps
 
 
 @contextlib.asynccontextmanager
 async def subscribed(path: str) -> AsyncIterator[Feed]:
-    """A task that lives longer than the block feeds a queue."""
+    """A task that outlives the block feeds a queue."""
     news: asyncio.Queue[str] = asyncio.Queue()
     async with aiomqtt.Client(path, transport="unix") as client:
         await client.subscribe("news")
@@ -38,16 +38,16 @@ async def subscribed(path: str) -> AsyncIterator[Feed]:
         finally:
             listening.cancel()
             await asyncio.wait([listening])
-    await steps(5)  # it cancels tasks, and does not wait for them
+    await steps(5)  # it cancels tasks without waiting for them
 
 
 @on_the_real_clock
-async def test_each_message_of_mqtt_comes_once_from_a_queue(mosquitto: str) -> None:
+async def test_each_mqtt_message_arrives_once_from_a_queue(mosquitto: str) -> None:
     async with subscribed(mosquitto) as feed:
-        await each_message_comes_once_and_in_order(feed)
+        await check_each_message_arrives_once_and_in_order(feed)
 
 
 @on_the_real_clock
-async def test_a_message_of_mqtt_that_a_task_put_into_a_queue_is_kept(mosquitto: str) -> None:
+async def test_an_mqtt_message_that_a_task_put_into_a_queue_is_kept(mosquitto: str) -> None:
     async with subscribed(mosquitto) as feed:
-        await what_was_not_delivered_is_kept(feed)
+        await check_undelivered_values_are_kept(feed)

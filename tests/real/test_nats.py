@@ -1,4 +1,4 @@
-"""What a NATS server sends, as a source."""
+"""Messages from a NATS server as a source."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from multi_await import multi_await
 from tests.machinery.ends import on_the_real_clock
 from tests.machinery.feeds import (
     Feed,
-    each_message_comes_once_and_in_order,
-    what_was_not_delivered_is_kept,
+    check_each_message_arrives_once_and_in_order,
+    check_undelivered_values_are_kept,
 )
 
 
 @contextlib.asynccontextmanager
 async def subscribed(address: str) -> AsyncIterator[Feed]:
-    """The subscription calls back, and feeds a queue."""
+    """The subscription's callback feeds a queue."""
     news: asyncio.Queue[Msg] = asyncio.Queue()
     client = await nats.connect(address)
     try:
         await client.subscribe("news", cb=news.put)
-        await client.flush()  # the server knows of it
+        await client.flush()  # the server knows about it
 
         async def send(message: str) -> None:
             await client.publish("news", message.encode())
@@ -38,19 +38,19 @@ async def subscribed(address: str) -> AsyncIterator[Feed]:
 
 
 @on_the_real_clock
-async def test_each_message_of_nats_comes_once_from_a_queue(nats_server: str) -> None:
+async def test_each_nats_message_arrives_once_from_a_queue(nats_server: str) -> None:
     async with subscribed(nats_server) as feed:
-        await each_message_comes_once_and_in_order(feed)
+        await check_each_message_arrives_once_and_in_order(feed)
 
 
 @on_the_real_clock
-async def test_a_message_that_nats_put_into_a_queue_is_kept(nats_server: str) -> None:
+async def test_a_nats_message_that_was_put_into_a_queue_is_kept(nats_server: str) -> None:
     async with subscribed(nats_server) as feed:
-        await what_was_not_delivered_is_kept(feed)
+        await check_undelivered_values_are_kept(feed)
 
 
 @on_the_real_clock
-async def test_a_jetstream_message_that_was_not_acknowledged_comes_again(nats_server: str) -> None:
+async def test_an_unacknowledged_jetstream_message_is_redelivered(nats_server: str) -> None:
     client = await nats.connect(nats_server)
     try:
         stream = client.jetstream()

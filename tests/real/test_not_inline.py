@@ -1,4 +1,4 @@
-"""Why some functions are not polled inline."""
+"""Why some functions must not be polled inline."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from tests.machinery.tools import steps
 
 
 @on_the_real_clock
-async def test_a_thread_that_is_polled_inline_loses_what_it_has_between_calls() -> None:
+async def test_a_thread_polled_inline_loses_values_that_arrive_between_calls() -> None:
     items: queue.SimpleQueue[str] = queue.SimpleQueue()
     futures: list[asyncio.Future[str]] = []
 
-    async def get() -> str:  # as asyncio.to_thread
+    async def get() -> str:  # like asyncio.to_thread
         futures.append(asyncio.get_running_loop().run_in_executor(None, items.get))
         return await futures[-1]
 
@@ -36,7 +36,7 @@ async def test_a_thread_that_is_polled_inline_loses_what_it_has_between_calls() 
 
 
 @on_the_real_clock
-async def test_an_anyio_stream_that_is_polled_inline_loses_what_comes_between_calls() -> None:
+async def test_an_anyio_stream_polled_inline_loses_items_that_arrive_between_calls() -> None:
     theirs, ours = anyio.create_memory_object_stream[str](2)
     async with theirs, ours, multi_await(inline(ours.receive)) as m:
         call = asyncio.create_task(m.select())
@@ -52,7 +52,7 @@ async def test_an_anyio_stream_that_is_polled_inline_loses_what_comes_between_ca
 @contextlib.asynccontextmanager
 async def bad_text_on_a_websocket() -> AsyncIterator[Callable[[], Coroutine[Any, Any, Any]]]:
     async with websocket(close_timeout=0.001) as (ours, theirs):
-        theirs.transport.pause_reading()  # so that it does not answer when we close
+        theirs.transport.pause_reading()  # so that it does not answer our close
         theirs.transport.write(b"\x81\x01\xff")
         yield ours.recv
         theirs.transport.abort()
@@ -69,7 +69,7 @@ async def aiohttp_with_a_timeout() -> AsyncIterator[Callable[[], Coroutine[Any, 
     [bad_text_on_a_websocket, aiohttp_with_a_timeout],
 )
 @on_the_real_clock
-async def test_what_uses_a_timeout_cancels_the_caller_if_it_is_polled_inline(
+async def test_a_function_that_uses_a_timeout_cancels_the_caller_if_polled_inline(
     kind: Callable[
         [], contextlib.AbstractAsyncContextManager[Callable[[], Coroutine[Any, Any, Any]]]
     ],

@@ -1,4 +1,4 @@
-"""What PostgreSQL notifies, as a source."""
+"""Notifications from PostgreSQL as a source."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from multi_await import each, multi_await
 from tests.machinery.ends import on_the_real_clock
 from tests.machinery.feeds import (
     Feed,
-    each_message_comes_once_and_in_order,
-    what_was_not_delivered_is_kept,
+    check_each_message_arrives_once_and_in_order,
+    check_undelivered_values_are_kept,
 )
 
 Notifies = psycopg.AsyncConnection[tuple[object, ...]]
@@ -38,7 +38,7 @@ async def notify(connection: Notifies, *messages: str) -> None:
 
 @contextlib.asynccontextmanager
 async def listened_to_by_asyncpg(folder: str) -> AsyncIterator[Feed]:
-    """Its listener, which is called back, feeds a queue."""
+    """asyncpg's listener callback feeds a queue."""
     news: asyncio.Queue[str] = asyncio.Queue()
 
     def heard(_connection: object, _process: int, _channel: str, payload: object) -> None:
@@ -54,21 +54,21 @@ async def listened_to_by_asyncpg(folder: str) -> AsyncIterator[Feed]:
 
 
 @on_the_real_clock
-async def test_each_notification_comes_once_from_a_queue_that_asyncpg_feeds(
+async def test_each_notification_arrives_once_from_a_queue_fed_by_asyncpg(
     postgresql: str,
 ) -> None:
     async with listened_to_by_asyncpg(postgresql) as feed:
-        await each_message_comes_once_and_in_order(feed)
+        await check_each_message_arrives_once_and_in_order(feed)
 
 
 @on_the_real_clock
 async def test_a_notification_that_asyncpg_put_into_a_queue_is_kept(postgresql: str) -> None:
     async with listened_to_by_asyncpg(postgresql) as feed:
-        await what_was_not_delivered_is_kept(feed)
+        await check_undelivered_values_are_kept(feed)
 
 
 @on_the_real_clock
-async def test_what_came_with_a_notification_of_psycopg_is_lost_when_the_block_ends(
+async def test_psycopg_notifications_fetched_together_are_lost_when_the_block_ends(
     postgresql: str,
 ) -> None:
     async with connected(postgresql) as connection, connected(postgresql) as sender:
@@ -84,7 +84,7 @@ async def test_what_came_with_a_notification_of_psycopg_is_lost_when_the_block_e
 
 @contextlib.asynccontextmanager
 async def listened_to_by_psycopg(folder: str) -> AsyncIterator[Feed]:
-    """A task that lives longer than the block feeds a queue."""
+    """A task that outlives the block feeds a queue."""
     news: asyncio.Queue[str] = asyncio.Queue()
     async with connected(folder) as connection, connected(folder) as sender:
         await connection.execute("LISTEN news")
@@ -104,4 +104,4 @@ async def listened_to_by_psycopg(folder: str) -> AsyncIterator[Feed]:
 @on_the_real_clock
 async def test_a_notification_that_a_task_put_into_a_queue_is_kept(postgresql: str) -> None:
     async with listened_to_by_psycopg(postgresql) as feed:
-        await what_was_not_delivered_is_kept(feed)
+        await check_undelivered_values_are_kept(feed)

@@ -1,4 +1,4 @@
-"""The recipes that need a server, each with a server of its own; skipped where there is none."""
+"""The recipes that need a server, each with its own; skipped where the server is missing."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Address: TypeAlias = str | int | tuple[str, int]
 
 @contextlib.contextmanager
 def mosquitto() -> Iterator[tuple[str, int]]:
-    """On a port: the recipe's client takes no Unix socket."""
+    """On a port, because the recipe's client takes no Unix socket."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address: tuple[str, int] = taken.getsockname()
     ready = functools.partial(servers.answers, socket.AF_INET, address)
@@ -37,7 +37,7 @@ def mosquitto() -> Iterator[tuple[str, int]]:
         yield address
 
 
-# How to start it, and its address as the recipe takes it.
+# How to start it, and its address in the form that the recipe takes.
 SERVERS: dict[str, tuple[Callable[[], contextlib.AbstractContextManager[Address]], str]] = {
     "recipe_mqtt": (mosquitto, ""),
     "recipe_nats": (servers.nats, "{}"),
@@ -49,7 +49,7 @@ SERVERS: dict[str, tuple[Callable[[], contextlib.AbstractContextManager[Address]
 
 
 @pytest.mark.parametrize("recipe", SERVERS)
-def test_a_recipe_prints_with_a_real_server_what_is_recorded(
+def test_a_recipe_prints_the_recorded_output_with_a_real_server(
     recipe: str,
     capsys: pytest.CaptureFixture[str],
     pytestconfig: pytest.Config,
@@ -76,7 +76,7 @@ def fastapi_app() -> Any:
 
 @pytest.mark.parametrize("make_app", [lambda: recipe_sse.app, fastapi_app])
 @on_the_real_clock
-async def test_server_sent_events_reach_a_client_and_one_that_left_is_forgotten(
+async def test_server_sent_events_reach_a_client_and_a_departed_one_is_forgotten(
     make_app: Callable[[], Any],
 ) -> None:
     server = uvicorn.Server(uvicorn.Config(make_app(), log_level="error"))
@@ -110,8 +110,8 @@ asyncio.run(main())
 """
 
 
-def test_a_notebook_runs_the_cells_of_the_page_while_its_loop_waits(tmp_path: Path) -> None:
-    """In IPython, whose cells are those of a notebook."""
+def test_a_notebook_runs_the_pages_cells_while_its_loop_waits(tmp_path: Path) -> None:
+    """In IPython, which runs cells as a notebook does."""
     pytest.importorskip("IPython", reason="IPython is not installed")
     page = (ROOT / "docs/recipes/jupyter.md").read_text("utf-8")
     definitions, _ = (EXAMPLES / "recipe_jupyter.py").read_text("utf-8").split("async def main")

@@ -1,4 +1,4 @@
-"""What the pages of the recipes say beyond what their programs print."""
+"""Claims of the recipe pages that their programs' output does not show."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="Windows has 
 async def test_a_process_that_fails_ends_its_source(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(recipe_processes, "compute", math.sqrt)  # which takes no pipe
+    monkeypatch.setattr(recipe_processes, "compute", math.sqrt)  # it takes no pipe
     await recipe_processes.main()
     printed, complaints = capfd.readouterr()
     assert printed == "exit code 1\n"
@@ -29,7 +29,7 @@ async def test_a_process_that_fails_ends_its_source(
 
 
 @on_the_real_clock
-async def test_a_subprocess_that_ends_by_itself_ends_the_loop_before_the_time_is_over(
+async def test_a_subprocess_that_exits_early_ends_the_loop_early(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(recipe_subprocess, "PROGRAM", "print('all'); print('done', end='')")
@@ -38,11 +38,11 @@ async def test_a_subprocess_that_ends_by_itself_ends_the_loop_before_the_time_is
 
 
 @needs_signals
-def test_a_server_that_is_asked_to_stop_ends_at_its_limit_at_the_latest() -> None:
+def test_a_server_asked_to_stop_ends_at_its_time_limit_at_the_latest() -> None:
     program = "import asyncio, recipe_shutdown; asyncio.run(recipe_shutdown.main(seconds=0))"
     ran = subprocess.run(  # noqa: S603 -- our own
         [sys.executable, "-c", program],
-        env={**os.environ, "PYTHONDEVMODE": "", "PYTHONASYNCIODEBUG": ""},  # which print more
+        env={**os.environ, "PYTHONDEVMODE": "", "PYTHONASYNCIODEBUG": ""},  # these print more
         cwd=EXAMPLES,
         capture_output=True,
         text=True,

@@ -1,4 +1,4 @@
-"""What a Redis server sends, as a source, and what is lost of it."""
+"""Messages from a Redis server as a source, and which of them are lost."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from multi_await import each, inline, multi_await
 from tests.machinery.ends import on_the_real_clock
 from tests.machinery.feeds import (
     Feed,
-    each_message_comes_once_and_in_order,
-    what_was_not_delivered_is_kept,
+    check_each_message_arrives_once_and_in_order,
+    check_undelivered_values_are_kept,
 )
 from tests.machinery.tools import steps
 
@@ -46,7 +46,7 @@ async def subscribed(path: str) -> AsyncIterator[tuple[PubSub, redis.asyncio.Red
         client.pubsub(ignore_subscribe_messages=True) as subscription,
     ):
         await subscription.subscribe("news")
-        # subscribe() waits for no answer: what another connection publishes could overtake it.
+        # subscribe() awaits no answer: what another connection publishes could overtake it.
         await subscription.get_message(timeout=5)
         assert await client.pubsub_numsub("news") == [("news", 1)]
         yield subscription, client
@@ -64,15 +64,15 @@ async def fed(path: str) -> AsyncIterator[Feed]:
 
 
 @on_the_real_clock
-async def test_each_message_of_redis_comes_once_and_in_order(redis_server: str) -> None:
+async def test_each_redis_message_arrives_once_and_in_order(redis_server: str) -> None:
     async with fed(redis_server) as feed:
-        await each_message_comes_once_and_in_order(feed)
+        await check_each_message_arrives_once_and_in_order(feed)
 
 
 @on_the_real_clock
-async def test_a_redis_message_that_was_not_delivered_is_kept(redis_server: str) -> None:
+async def test_an_undelivered_redis_message_is_kept(redis_server: str) -> None:
     async with fed(redis_server) as feed:
-        await what_was_not_delivered_is_kept(feed)
+        await check_undelivered_values_are_kept(feed)
 
 
 @on_the_real_clock
@@ -91,7 +91,7 @@ async def test_a_redis_listener_ends_when_it_is_unsubscribed_from_everything(
 
 
 @on_the_real_clock
-async def test_a_redis_listener_goes_on_after_a_broken_connection_without_what_it_missed(
+async def test_a_redis_listener_survives_a_broken_connection_but_misses_messages(
     redis_server: str, other: redis.Redis
 ) -> None:
     async with (
@@ -110,21 +110,21 @@ async def test_a_redis_listener_goes_on_after_a_broken_connection_without_what_i
 
 
 async def until(true: Callable[[], bool]) -> None:
-    """Ask the server until it is so."""
+    """Ask the server until this is true."""
     while not true():  # noqa: ASYNC110 -- the server tells nobody
         await asyncio.sleep(0.001)
 
 
 def blocked(other: redis.Redis) -> int:
-    """How many clients wait within the server."""
+    """How many clients are blocked in the server."""
     return int(other.info("clients")["blocked_clients"])
 
 
 async def cancel(call: Awaitable[Any], other: redis.Redis, send: Callable[[], object]) -> None:
-    """Cancel a call that waits once the server has answered, before the loop reads that."""
+    """Cancel a waiting call after the server has answered, but before the loop reads the answer."""
     task = asyncio.ensure_future(call)
     await until(lambda: blocked(other) == 1)
-    await steps(10)  # redis sends within wait_for(), which swallows a cancellation in Python 3.11
+    await steps(10)  # redis sends inside wait_for(), which swallows a cancellation in Python 3.11
     send()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -132,7 +132,7 @@ async def cancel(call: Awaitable[Any], other: redis.Redis, send: Callable[[], ob
 
 
 @on_the_real_clock
-async def test_an_item_that_comes_when_a_blpop_is_cancelled_is_lost(
+async def test_an_item_that_arrives_as_a_blpop_is_cancelled_is_lost(
     redis_server: str, other: redis.Redis
 ) -> None:
     async with connected(redis_server) as client:
@@ -141,7 +141,7 @@ async def test_an_item_that_comes_when_a_blpop_is_cancelled_is_lost(
 
 
 @on_the_real_clock
-async def test_an_item_that_comes_after_a_blpop_was_cancelled_stays(
+async def test_an_item_that_arrives_after_a_cancelled_blpop_stays_in_the_list(
     redis_server: str, other: redis.Redis
 ) -> None:
     async with connected(redis_server) as client:
@@ -154,7 +154,7 @@ async def test_an_item_that_comes_after_a_blpop_was_cancelled_stays(
 
 
 @on_the_real_clock
-async def test_an_item_that_comes_when_a_blmove_is_cancelled_is_in_the_other_list(
+async def test_an_item_that_arrives_as_a_blmove_is_cancelled_is_in_the_other_list(
     redis_server: str, other: redis.Redis
 ) -> None:
     async with connected(redis_server) as client:
@@ -164,7 +164,7 @@ async def test_an_item_that_comes_when_a_blmove_is_cancelled_is_in_the_other_lis
 
 
 @on_the_real_clock
-async def test_an_entry_that_comes_when_an_xreadgroup_is_cancelled_is_pending_and_claimable(
+async def test_an_entry_that_arrives_as_an_xreadgroup_is_cancelled_can_be_claimed(
     redis_server: str, other: redis.Redis
 ) -> None:
     other.xgroup_create("jobs", "workers", mkstream=True)
@@ -176,7 +176,7 @@ async def test_an_entry_that_comes_when_an_xreadgroup_is_cancelled_is_pending_an
 
 
 @on_the_real_clock
-async def test_an_xreadgroup_that_waits_longer_than_the_socket_timeout_fails(
+async def test_an_xreadgroup_that_blocks_longer_than_the_socket_timeout_fails(
     redis_server: str, other: redis.Redis
 ) -> None:
     other.xgroup_create("jobs", "workers", mkstream=True)
@@ -188,7 +188,7 @@ async def test_an_xreadgroup_that_waits_longer_than_the_socket_timeout_fails(
 
 
 @on_the_real_clock
-async def test_a_redis_timeout_cancels_the_caller_if_it_is_polled_inline(redis_server: str) -> None:
+async def test_a_redis_timeout_cancels_the_caller_if_polled_inline(redis_server: str) -> None:
     async with (
         subscribed(redis_server) as (subscription, _),
         multi_await(inline(functools.partial(subscription.get_message, timeout=0.001))) as m,

@@ -16,7 +16,7 @@ from tests.machinery.tools import steps
 
 
 @on_the_real_clock
-async def test_readline_returns_empty_lines_forever_at_the_end_of_a_stream() -> None:
+async def test_readline_returns_empty_bytes_forever_at_the_end_of_a_stream() -> None:
     async with tcp() as (reader, theirs), multi_await(reader.readline) as m:
         theirs.write(b"the last line, without an end")
         theirs.close()
@@ -33,9 +33,7 @@ async def test_each_ends_at_the_end_of_a_stream() -> None:
 
 
 @on_the_real_clock
-async def test_a_line_over_the_streams_limit_is_a_failure_and_lost_and_the_next_line_comes() -> (
-    None
-):
+async def test_a_line_over_the_limit_fails_and_is_lost_and_the_next_line_arrives() -> None:
     reader = asyncio.StreamReader(limit=10)
     reader.feed_data(b"a line of more than ten bytes\nnext\n")
     async with multi_await(reader.readline) as m:
@@ -45,7 +43,7 @@ async def test_a_line_over_the_streams_limit_is_a_failure_and_lost_and_the_next_
 
 
 @on_the_real_clock
-async def test_a_long_line_that_is_not_all_there_fails_and_its_rest_comes_as_a_line() -> None:
+async def test_an_incomplete_long_line_fails_and_its_rest_arrives_as_a_line() -> None:
     reader = asyncio.StreamReader(limit=10)
     reader.feed_data(b"a line of more than ten")
     async with multi_await(reader.readline) as m:
@@ -56,7 +54,7 @@ async def test_a_long_line_that_is_not_all_there_fails_and_its_rest_comes_as_a_l
 
 
 @on_the_real_clock
-async def test_a_stream_that_is_a_source_can_be_read_nowhere_else_while_the_source_waits() -> None:
+async def test_a_stream_cannot_be_read_elsewhere_while_its_source_waits() -> None:
     async with tcp() as (reader, theirs), multi_await(reader.readline) as m:
         assert m.select_nowait() is None
         with pytest.raises(RuntimeError, match="another coroutine is already waiting"):
@@ -68,7 +66,7 @@ async def test_a_stream_that_is_a_source_can_be_read_nowhere_else_while_the_sour
 
 
 @on_the_real_clock
-async def test_reading_a_stream_to_its_end_loses_what_was_gathered_when_the_block_ends() -> None:
+async def test_a_read_to_the_end_of_a_stream_loses_its_data_when_the_block_ends() -> None:
     reader = asyncio.StreamReader()
     async with multi_await(reader.read) as m:
         reader.feed_data(b"gathered")
@@ -81,7 +79,7 @@ async def test_reading_a_stream_to_its_end_loses_what_was_gathered_when_the_bloc
 
 
 @on_the_real_clock
-async def test_reading_some_bytes_of_a_stream_loses_none() -> None:
+async def test_reading_some_bytes_from_a_stream_loses_none() -> None:
     reader = asyncio.StreamReader()
     async with multi_await(functools.partial(reader.read, 100)) as m:
         assert m.select_nowait() is None
@@ -94,7 +92,7 @@ async def test_reading_some_bytes_of_a_stream_loses_none() -> None:
 
 
 @on_the_real_clock
-async def test_a_processes_output_its_errors_and_its_end_are_three_sources_that_all_end() -> None:
+async def test_the_output_errors_and_exit_of_a_process_are_three_sources_that_all_end() -> None:
     program = "import sys; print(1); print('oops', file=sys.stderr); print(2); sys.exit(3)"
     async with python(program) as process:
         assert process.stdout is not None
@@ -109,7 +107,7 @@ async def test_a_processes_output_its_errors_and_its_end_are_three_sources_that_
 
 
 @on_the_real_clock
-async def test_a_process_goes_on_when_the_block_ends() -> None:
+async def test_a_process_keeps_running_when_the_block_ends() -> None:
     async with python("input(); print('still there')") as process:
         assert process.stdout is not None
         assert process.stdin is not None
@@ -136,7 +134,7 @@ class Counted(Readable):
 
 @needs_pipes
 @on_the_real_clock
-async def test_a_source_over_a_pipe_takes_what_is_there_in_turn_and_ends_with_the_pipe() -> None:
+async def test_a_source_reads_a_pipe_only_when_polled_and_ends_with_the_pipe() -> None:
     ours, theirs = os.pipe()
     os.set_blocking(ours, False)
     source = Counted(ours, functools.partial(os.read, ours, 5))

@@ -25,12 +25,12 @@ T = TypeVar("T")
 
 
 @on_the_real_clock
-async def test_a_thread_goes_on_after_the_block_and_what_it_takes_then_is_lost() -> None:
+async def test_a_thread_outlives_the_block_and_what_it_then_takes_is_lost() -> None:
     items: queue.SimpleQueue[str] = queue.SimpleQueue()
     loop, begun, taken = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
 
     def get() -> str:
-        loop.call_soon_threadsafe(begun.set)  # one that has not begun can still be cancelled
+        loop.call_soon_threadsafe(begun.set)  # one that has not started can still be cancelled
         item = items.get()
         loop.call_soon_threadsafe(taken.set)
         return item
@@ -74,7 +74,7 @@ asyncio.run(main())
 
 
 @on_the_real_clock
-async def test_a_function_in_a_thread_ends_its_source_by_stop_async_iteration() -> None:
+async def test_a_function_in_a_thread_ends_its_source_with_stop_async_iteration() -> None:
     lines = iter(["one\n", "two\n"])
 
     def next_line() -> str:
@@ -87,7 +87,7 @@ async def test_a_function_in_a_thread_ends_its_source_by_stop_async_iteration() 
 
 
 @on_the_real_clock
-async def test_a_janus_queue_that_is_shut_down_is_the_end_from_3_13_and_a_failure_before() -> None:
+async def test_a_shut_down_janus_queue_is_an_end_on_3_13_and_a_failure_before() -> None:
     async with (
         contextlib.aclosing(janus.Queue[str]()) as items,
         multi_await(items.async_q.get) as m,
@@ -102,7 +102,7 @@ async def test_a_janus_queue_that_is_shut_down_is_the_end_from_3_13_and_a_failur
 
 
 @on_the_real_clock
-async def test_a_function_of_ones_own_ends_a_janus_queue_on_every_python() -> None:
+async def test_a_custom_function_ends_a_janus_queue_on_every_python() -> None:
     async def get() -> str:
         try:
             return await items.async_q.get()
@@ -116,9 +116,7 @@ async def test_a_function_of_ones_own_ends_a_janus_queue_on_every_python() -> No
 
 
 @on_the_real_clock
-async def test_a_janus_queue_polled_inline_leaves_the_item_and_from_3_13_to_other_consumers() -> (
-    None
-):
+async def test_a_janus_queue_polled_inline_leaves_items_to_others_from_3_13() -> None:
     async with (
         contextlib.aclosing(janus.Queue[str]()) as items,
         multi_await(inline(items.async_q.get)) as m,
@@ -128,7 +126,7 @@ async def test_a_janus_queue_polled_inline_leaves_the_item_and_from_3_13_to_othe
         await steps(3)
         items.sync_q.put("for whoever takes it")
         await steps(20)
-        if sys.version_info >= (3, 13):  # before, a notification is lost with who got it
+        if sys.version_info >= (3, 13):  # before, a notification is lost with its receiver
             assert other.done()
         assert items.async_q.qsize() + other.done() == 1
         other.cancel()
@@ -136,7 +134,7 @@ async def test_a_janus_queue_polled_inline_leaves_the_item_and_from_3_13_to_othe
 
 
 @on_the_real_clock
-async def test_anyios_receive_fails_at_each_call_once_the_stream_has_ended() -> None:
+async def test_anyios_receive_fails_on_every_call_once_the_stream_has_ended() -> None:
     theirs, ours = anyio.create_memory_object_stream[str](1)
     async with ours, multi_await(ours.receive) as m:
         async with theirs:
@@ -157,7 +155,7 @@ async def test_each_of_an_anyio_stream_ends_with_the_stream() -> None:
 
 
 @on_the_real_clock
-async def test_anyios_receive_loses_the_item_that_it_was_handed_when_it_is_cancelled_then() -> None:
+async def test_anyios_receive_loses_an_item_handed_to_it_as_it_is_cancelled() -> None:
     theirs, ours = anyio.create_memory_object_stream[str](1)
     async with theirs, ours:
         receiving = asyncio.create_task(ours.receive())
@@ -170,7 +168,7 @@ async def test_anyios_receive_loses_the_item_that_it_was_handed_when_it_is_cance
 
 
 @on_the_real_clock
-async def test_an_anyio_stream_that_is_read_to_its_end_within_the_block_loses_nothing() -> None:
+async def test_an_anyio_stream_read_to_its_end_inside_the_block_loses_nothing() -> None:
     theirs, ours = anyio.create_memory_object_stream[str](1)
     async with ours, multi_await(each(ours)) as m:
         assert m.select_nowait() is None
@@ -181,7 +179,7 @@ async def test_an_anyio_stream_that_is_read_to_its_end_within_the_block_loses_no
 
 
 @on_the_real_clock
-async def test_who_sends_to_an_anyio_stream_without_a_buffer_waits_for_no_delivery() -> None:
+async def test_a_send_to_an_unbuffered_anyio_stream_does_not_wait_for_delivery() -> None:
     theirs, ours = anyio.create_memory_object_stream[str](0)
     async with theirs, ours:
         async with multi_await(ours.receive) as m:
@@ -203,7 +201,7 @@ async def end_by_a_task_group(source: Callable[[], Coroutine[Any, Any, None]]) -
 
 @pytest.mark.parametrize("end", [end_by_a_block, end_by_a_task_group])
 @on_the_real_clock
-async def test_a_cancelled_scope_of_anyio_cancels_at_each_pass_while_a_source_cleans_up(
+async def test_a_cancelled_anyio_scope_cancels_on_every_pass_while_a_source_cleans_up(
     end: Callable[[Callable[[], Coroutine[Any, Any, None]]], Coroutine[Any, Any, None]],
 ) -> None:
     caller = asyncio.current_task()
@@ -226,7 +224,7 @@ async def test_a_cancelled_scope_of_anyio_cancels_at_each_pass_while_a_source_cl
     assert times >= 90, times
 
 
-def test_two_threads_with_a_loop_each_get_their_own_items_at_the_same_time() -> None:
+def test_two_threads_each_with_a_loop_get_their_own_items_concurrently() -> None:
     both = threading.Barrier(2, timeout=60)
 
     async def serve(name: str) -> list[str]:
@@ -260,7 +258,7 @@ def test_two_threads_with_a_loop_each_get_their_own_items_at_the_same_time() -> 
             assert {item[0] for item in future.result(timeout=60)} == {name}
 
 
-def test_a_set_that_another_threads_loop_uses_is_refused_there_and_goes_on() -> None:
+def test_a_set_used_from_another_threads_loop_refuses_and_keeps_working() -> None:
     async def waits(m: MultiAwait[str]) -> str:
         with pytest.raises(RuntimeError, match="event loop"):
             await m.select()

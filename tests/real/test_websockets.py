@@ -14,7 +14,7 @@ from tests.machinery.ends import aiohttp_websocket, on_the_real_clock, websocket
 
 
 @on_the_real_clock
-async def test_websockets_recv_fails_at_each_call_once_the_connection_is_closed() -> None:
+async def test_websockets_recv_fails_on_every_call_once_the_connection_is_closed() -> None:
     async with websocket() as (ours, theirs), multi_await(ours.recv) as m:
         await theirs.send("the last message")
         await theirs.close()
@@ -44,7 +44,7 @@ async def test_each_of_a_websockets_connection_that_breaks_fails_once_and_ends()
 
 
 @on_the_real_clock
-async def test_a_websockets_connection_may_be_closed_within_the_block() -> None:
+async def test_a_websockets_connection_can_be_closed_inside_the_block() -> None:
     async with websocket() as (ours, _), multi_await(each(ours)) as m:
         assert m.select_nowait() is None
         await ours.close()
@@ -64,7 +64,7 @@ async def test_a_websockets_connection_stays_open_when_the_block_ends() -> None:
 
 
 @on_the_real_clock
-async def test_a_websockets_connection_that_is_a_source_can_be_received_from_nowhere_else() -> None:
+async def test_a_websockets_connection_used_as_a_source_cannot_be_read_elsewhere() -> None:
     async with websocket() as (ours, theirs), multi_await(ours.recv) as m:
         assert m.select_nowait() is None
         await asyncio.sleep(0)
@@ -75,7 +75,7 @@ async def test_a_websockets_connection_that_is_a_source_can_be_received_from_now
 
 
 @on_the_real_clock
-async def test_a_loop_that_calls_again_what_has_not_finished_breaks_on_aiohttp() -> None:
+async def test_a_loop_that_repeats_an_unfinished_receive_breaks_on_aiohttp() -> None:
     async with aiohttp_websocket() as (ours, _):
 
         async def wait_for_either() -> set[asyncio.Task[Any]]:
@@ -95,7 +95,7 @@ async def test_a_loop_that_calls_again_what_has_not_finished_breaks_on_aiohttp()
 
 
 @on_the_real_clock
-async def test_aiohttps_receive_gives_a_message_for_the_end_and_goes_on_to_give_it() -> None:
+async def test_aiohttps_receive_returns_a_close_message_again_and_again() -> None:
     async with aiohttp_websocket() as (ours, theirs), multi_await(ours.receive) as m:
         await theirs.send_str("the last message")
         async with asyncio.TaskGroup() as tasks:
@@ -120,7 +120,7 @@ async def test_each_of_an_aiohttp_websocket_ends_when_it_is_closed() -> None:
 
 
 @on_the_real_clock
-async def test_each_of_an_aiohttp_websocket_that_breaks_ends_too_and_only_its_code_tells() -> None:
+async def test_each_of_an_aiohttp_websocket_that_breaks_ends_and_only_its_code_shows_it() -> None:
     async with aiohttp_websocket() as (ours, theirs), multi_await(each(ours)) as m:
         assert m.select_nowait() is None
         assert theirs.transport is not None
@@ -130,7 +130,7 @@ async def test_each_of_an_aiohttp_websocket_that_breaks_ends_too_and_only_its_co
 
 
 @on_the_real_clock
-async def test_an_aiohttp_websocket_may_be_closed_within_the_block() -> None:
+async def test_an_aiohttp_websocket_can_be_closed_inside_the_block() -> None:
     async with aiohttp_websocket() as (ours, theirs), multi_await(each(ours)) as m:
         assert m.select_nowait() is None
         async with asyncio.TaskGroup() as tasks:
@@ -141,7 +141,7 @@ async def test_an_aiohttp_websocket_may_be_closed_within_the_block() -> None:
 
 
 @on_the_real_clock
-async def test_an_aiohttp_websocket_that_waited_at_the_end_is_open_but_marked_as_broken() -> None:
+async def test_an_aiohttp_websocket_waiting_at_the_end_stays_open_but_marked_broken() -> None:
     async with aiohttp_websocket() as (ours, theirs):
         async with multi_await(each(ours)) as m:
             assert m.select_nowait() is None

@@ -1,7 +1,7 @@
-"""What is released, from the build to the first program: `make test-dist`.
+"""The released distributions, from the build to the first program: `make test-dist`.
 
-It builds the sdist and the wheel from copies of the checkout, and takes longer than other tests.
-So it is run only by name.
+This builds the sdist and the wheel from copies of the checkout, and takes longer than other tests.
+So it runs only by name.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-# What the first program of the README leaves to the reader.
+# The parts of the README's first program that are left to the reader.
 AROUND_IT = """
 import asyncio
 from typing import assert_never
@@ -61,7 +61,7 @@ def build(source: Path, target: str) -> Path:
 
 
 def copied(into: Path) -> Path:
-    """What git knows of the checkout, and what it would add; as new as now."""
+    """A copy of the files that git knows or would add, with the current time as their date."""
     listed = command(
         "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", cwd=ROOT
     )
@@ -88,13 +88,13 @@ def unpacked(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def wheel(unpacked: Path) -> Path:
-    """Built from the sdist, as a release is."""
+    """The wheel, built from the sdist as for a release."""
     return build(unpacked, "wheel")
 
 
 @pytest.fixture(scope="module")
 def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """That of an environment with the wheel, and nothing else."""
+    """The Python of an environment that has only the wheel."""
     place = tmp_path_factory.mktemp("environment")
     venv.create(place, symlinks=sys.platform != "win32")
     python = place / ("Scripts" if sys.platform == "win32" else "bin") / "python"
@@ -105,7 +105,7 @@ def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def first_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The first block of Python in the README, in a file."""
+    """The first Python block of the README, in a file."""
     (block, *_) = re.findall(r"^```python\n(.+?)^```$", README, re.MULTILINE | re.DOTALL)
     if "asyncio.run(" not in block:
         block = AROUND_IT.format(program=textwrap.indent(block, "    "))
@@ -114,15 +114,15 @@ def first_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-def test_a_wheel_built_twice_is_the_same_to_the_byte(wheel: Path, tmp_path: Path) -> None:
+def test_two_builds_of_the_wheel_are_identical(wheel: Path, tmp_path: Path) -> None:
     assert build(copied(tmp_path), "wheel").read_bytes() == wheel.read_bytes()
 
 
-def test_an_sdist_built_twice_is_the_same_to_the_byte(sdist: Path, tmp_path: Path) -> None:
+def test_two_builds_of_the_sdist_are_identical(sdist: Path, tmp_path: Path) -> None:
     assert build(copied(tmp_path), "sdist").read_bytes() == sdist.read_bytes()
 
 
-def test_the_wheel_holds_the_package_its_types_and_its_license_and_nothing_else(
+def test_the_wheel_contains_only_the_package_its_types_and_its_license(
     wheel: Path,
 ) -> None:
     source = ROOT / "src/multi_await"
@@ -139,21 +139,21 @@ def test_the_wheel_holds_the_package_its_types_and_its_license_and_nothing_else(
     assert "Requires-Dist" not in text
 
 
-def test_the_first_program_of_the_readme_runs_where_only_the_wheel_is(
+def test_the_readmes_first_program_runs_with_only_the_wheel_installed(
     python: Path, first_program: Path
 ) -> None:
     printed = command(python, "-I", "-W", "error", first_program, cwd=first_program.parent)
     assert printed
 
 
-def test_mypy_finds_no_mistake_in_the_first_program_of_the_readme(
+def test_mypy_finds_no_error_in_the_readmes_first_program(
     python: Path, first_program: Path
 ) -> None:
     checker = [sys.executable, "-m", "mypy", "--strict", "--python-executable", python]
     command(*checker, first_program.name, cwd=first_program.parent)
 
 
-def test_mypy_sees_a_mistake_in_the_first_program_of_the_readme(
+def test_mypy_finds_an_error_put_into_the_readmes_first_program(
     python: Path, first_program: Path, tmp_path: Path
 ) -> None:
     wrong = tmp_path / "wrong.py"
@@ -171,8 +171,8 @@ def test_mypy_sees_a_mistake_in_the_first_program_of_the_readme(
         )
 
 
-def test_the_sdist_holds_the_tests_and_they_pass_there(unpacked: Path) -> None:
-    """Without real servers, and with few schedules: CI has run these from the checkout."""
+def test_the_sdist_contains_the_tests_and_they_pass(unpacked: Path) -> None:
+    """Without real servers and with few schedules: CI runs those from the checkout."""
     source = str(unpacked / "src")
     where = command(
         sys.executable,

@@ -1,4 +1,4 @@
-"""The Pythons of the classifiers, of CI and of `requires-python` are the same ones."""
+"""The classifiers, CI and `requires-python` name the same versions of Python."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ PYTHONS = [
 
 
 @pytest.mark.parametrize("workflow", ["ci.yml", "release.yml"])
-def test_the_matrix_of_a_workflow_is_what_the_classifiers_say(workflow: str) -> None:
+def test_each_workflows_matrix_matches_the_classifiers(workflow: str) -> None:
     text = (ROOT / ".github/workflows" / workflow).read_text(encoding="utf-8")
     (matrix,) = re.findall(r"^ +python: (\[.+\])$", text, re.MULTILINE)
     assert json.loads(matrix) == PYTHONS
 
 
-def test_the_oldest_python_is_the_one_that_is_required_and_that_the_checkers_take() -> None:
+def test_the_oldest_python_is_the_one_required_and_the_one_checked() -> None:
     oldest = PYTHONS[0]
     assert PROJECT["project"]["requires-python"] == f">={oldest}"
     assert PROJECT["tool"]["mypy"]["python_version"] == oldest
@@ -32,12 +32,12 @@ def test_the_oldest_python_is_the_one_that_is_required_and_that_the_checkers_tak
     assert PROJECT["tool"]["ruff"]["target-version"] == f"py{oldest.replace('.', '')}"
 
 
-def test_no_python_between_the_oldest_and_the_newest_is_left_out() -> None:
+def test_no_python_between_the_oldest_and_the_newest_is_missing() -> None:
     minors = [int(python.removeprefix("3.")) for python in PYTHONS]
     assert minors == list(range(minors[0], minors[-1] + 1))
 
 
-def test_ci_on_a_checkout_looks_for_every_other_python() -> None:
+def test_local_ci_looks_for_every_other_python() -> None:
     script = ROOT / ".ci/run"
     if not script.exists():
         pytest.skip("an sdist has no .ci")

@@ -1,4 +1,4 @@
-"""A set that was built with sources is typed by position."""
+"""A set built with sources is typed by position."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -40,7 +40,7 @@ async def match_narrows_an_event(words: Words, numbers: Numbers) -> str | int:
                 assert_never(event)
 
 
-async def a_case_that_is_missing_is_found(words: Words, numbers: Numbers) -> None:
+async def a_missing_case_is_found(words: Words, numbers: Numbers) -> None:
     async with multi_await(words.get, numbers.get) as m:
         event = await m.select()
         match event:
@@ -75,7 +75,7 @@ async def eight(a: Words, b: Numbers) -> None:
             assert_type(event, tuple[Literal[7], int])
 
 
-async def nine_and_lists_have_one_type(a: Words, queues: list[Words]) -> None:
+async def nine_sources_and_lists_have_a_single_type(a: Words, queues: list[Words]) -> None:
     get = a.get
     nine = multi_await(get, get, get, get, get, get, get, get, get)
     assert_type(nine, MultiAwait[*tuple[str, ...]])

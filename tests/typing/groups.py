@@ -72,7 +72,7 @@ async def unpacked() -> None:
 
 
 async def matched_at_once(clients: Group[Client, str | Broken | None]) -> None:
-    """In one pattern; pyrefly and zuban then know `line` only as what it was before."""
+    """In one pattern; pyrefly and zuban then still see the earlier type of `line`."""
     async with multi_await(clients) as m:
         match await m.select():
             case (0, (client, None)):

@@ -1,4 +1,4 @@
-"""A set that was built without sources gives lists, whose values are Any."""
+"""A set built without sources gives lists whose values are Any."""
 
 import asyncio
 from typing import Any, assert_type

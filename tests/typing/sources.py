@@ -1,4 +1,4 @@
-"""A source of one's own, and the helpers of 1.0.4."""
+"""Custom sources, and the helpers of 1.0.4."""
 
 import asyncio
 import signal

@@ -1,4 +1,4 @@
-"""Types of timers: what every() and after() return can be used as what it is."""
+"""Types of timers: what every() and after() return."""
 
 from __future__ import annotations
 

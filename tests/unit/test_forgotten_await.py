@@ -1,4 +1,4 @@
-"""A call whose `await` was forgotten is reported by the name that the program has used."""
+"""A call with a forgotten `await` is reported under the name that the program used."""
 
 from __future__ import annotations
 

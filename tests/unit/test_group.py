@@ -24,14 +24,14 @@ from tests.machinery.tools import cancelled_after, steps
 # -- events ----------------------------------------------------------------------------------------
 
 
-async def test_an_event_of_a_group_is_the_key_and_the_value() -> None:
+async def test_a_groups_event_is_the_key_and_the_value() -> None:
     group = Group[str, int]()
     group.add("a", filled(1).get)
     async with multi_await(group) as m:
         assert await m.select() == (0, ("a", 1))
 
 
-async def test_get_gives_one_event_of_a_group_in_each_round() -> None:
+async def test_get_gives_one_event_per_group_in_each_round() -> None:
     group = Group[str, int]()
     group.add("a", filled(1).get)
     group.add("b", filled(2).get)
@@ -58,7 +58,7 @@ async def test_a_group_is_one_source_among_the_others() -> None:
     assert positions == [0, 1, 0, 1, 0, 1]
 
 
-async def test_a_biased_group_takes_the_first_source_in_order_of_adding() -> None:
+async def test_a_biased_group_prefers_sources_in_the_order_they_were_added() -> None:
     group = Group[str, int](biased=True)
     urgent = filled()
     group.add("urgent", urgent.get)
@@ -71,7 +71,7 @@ async def test_a_biased_group_takes_the_first_source_in_order_of_adding() -> Non
 
 
 @pytest.mark.parametrize("biased", [False, True])
-async def test_a_call_that_waits_is_woken_by_a_source_in_a_group(biased: bool) -> None:
+async def test_a_source_in_a_group_wakes_a_blocked_call(biased: bool) -> None:
     group = Group[str, int](biased=biased)
     queue = asyncio.Queue[int]()
     group.add("a", queue.get)
@@ -81,7 +81,7 @@ async def test_a_call_that_waits_is_woken_by_a_source_in_a_group(biased: bool) -
 
 
 @pytest.mark.parametrize("biased", [False, True])
-async def test_a_call_that_does_not_wait_sees_what_has_come_just_now(biased: bool) -> None:
+async def test_a_nowait_call_sees_an_item_that_has_just_arrived_in_a_group(biased: bool) -> None:
     group = Group[str, int]()
     queue = asyncio.Queue[int]()
     group.add("a", queue.get)
@@ -92,7 +92,7 @@ async def test_a_call_that_does_not_wait_sees_what_has_come_just_now(biased: boo
 
 
 @pytest.mark.parametrize("around", [lambda group: ending(group, None), lambda g: catching(g, str)])
-async def test_a_group_in_an_adapter_sees_it_too(
+async def test_a_nowait_call_sees_a_just_arrived_item_of_a_group_in_an_adapter(
     around: Callable[[Group[str, int]], Source[object]],
 ) -> None:
     group = Group[str, int]()
@@ -114,7 +114,7 @@ async def test_a_biased_set_takes_an_item_that_its_group_has_just_received() -> 
         assert await m.select() == (0, ("a", 0))
 
 
-async def test_groups_nest() -> None:
+async def test_groups_can_be_nested() -> None:
     inner = Group[int, int]()
     outer = Group[str, tuple[int, int]]()
     outer.add("inner", inner)
@@ -129,7 +129,7 @@ async def test_groups_nest() -> None:
         assert [event async for event in m] == []
 
 
-async def test_a_group_in_a_group_is_looked_at_by_a_call_that_does_not_wait() -> None:
+async def test_a_nowait_call_sees_a_just_arrived_item_of_a_nested_group() -> None:
     inner, outer = Group[int, int](), Group[str, tuple[int, int]]()
     queue = asyncio.Queue[int]()
     inner.add(7, queue.get)
@@ -140,10 +140,10 @@ async def test_a_group_in_a_group_is_looked_at_by_a_call_that_does_not_wait() ->
         assert m.select_nowait() == (0, ("inner", (7, 1)))
 
 
-# -- come and go -----------------------------------------------------------------------------------
+# -- adding and removing ---------------------------------------------------------------------------
 
 
-async def test_a_source_that_is_added_while_a_call_waits_is_polled_by_it() -> None:
+async def test_a_source_added_while_a_call_waits_is_polled_by_that_call() -> None:
     group = Group[str, int]()
     async with multi_await(group) as m:
         asyncio.get_running_loop().call_later(1, group.add, "late", filled(1).get)
@@ -161,7 +161,7 @@ async def test_sources_are_started_with_the_set_or_when_they_are_added() -> None
         assert late.seen == ["start"]
 
 
-async def test_a_timer_in_a_group_counts_from_when_it_was_added() -> None:
+async def test_a_timer_in_a_group_starts_when_it_is_added() -> None:
     group = Group[str, int]()
     async with multi_await(group) as m:
         group.add("timer", after(1))
@@ -170,7 +170,7 @@ async def test_a_timer_in_a_group_counts_from_when_it_was_added() -> None:
             assert await m.select() == (0, ("timer", 1))
 
 
-async def test_a_start_that_fails_is_the_failure_of_that_source() -> None:
+async def test_a_failed_start_is_the_failure_of_that_source() -> None:
     class Fails(Probe):
         def start(self) -> None:
             raise OSError("no start")
@@ -185,7 +185,7 @@ async def test_a_start_that_fails_is_the_failure_of_that_source() -> None:
         assert "bad" not in group
 
 
-async def test_a_key_that_is_already_there_is_refused_and_its_source_left_alone() -> None:
+async def test_adding_a_key_twice_raises_and_leaves_its_source_alone() -> None:
     group = Group[str, int]()
     source = every(1)
     group.add("a", filled(1).get)
@@ -195,7 +195,7 @@ async def test_a_key_that_is_already_there_is_refused_and_its_source_left_alone(
     assert list(group) == ["a", "b"]
 
 
-async def test_what_is_not_a_source_is_refused_and_named_by_its_key() -> None:
+async def test_adding_something_not_a_source_raises_an_error_that_names_its_key() -> None:
     group = Group[str, int]()
     queue = filled()
     with pytest.raises(TypeError, match=r"source 'a' is a coroutine, Queue.get\(\): pass"):
@@ -225,7 +225,7 @@ async def test_remove_ends_a_source_and_returns_what_it_left() -> None:
     assert m.undelivered == ()
 
 
-async def test_what_a_cancelled_remove_leaves_is_in_undelivered_with_its_key() -> None:
+async def test_values_left_by_a_cancelled_remove_are_in_undelivered_with_their_key() -> None:
     gate = asyncio.Event()
 
     class Slow(Probe):
@@ -242,7 +242,7 @@ async def test_what_a_cancelled_remove_leaves_is_in_undelivered_with_its_key() -
 
 
 @pytest.mark.parametrize("call", ["pause", "resume"])
-async def test_a_key_that_is_not_there_is_a_key_error(call: str) -> None:
+async def test_a_missing_key_raises_key_error(call: str) -> None:
     group = Group[str, int]()
     with pytest.raises(KeyError, match="there is no source under the key 'a'"):
         getattr(group, call)("a")
@@ -250,7 +250,7 @@ async def test_a_key_that_is_not_there_is_a_key_error(call: str) -> None:
         await group.remove("a")
 
 
-async def test_keys_are_the_same_if_they_are_equal_and_not_if_their_hashes_are() -> None:
+async def test_keys_are_the_same_if_they_are_equal_rather_than_if_their_hashes_are() -> None:
     group = Group[object, int]()
     one, other = asyncio.Queue[int](), asyncio.Queue[int]()
     key, equal = (float("1"), "key"), (1, "key")
@@ -301,7 +301,7 @@ async def test_a_paused_source_is_not_polled_until_it_is_resumed() -> None:
         assert await m.select() == (0, ("a", 1))
 
 
-async def test_a_source_that_is_paused_while_it_is_woken_lets_others_have_the_item() -> None:
+async def test_a_source_paused_after_its_wake_lets_others_have_the_item() -> None:
     group = Group[str, int]()
     queue = asyncio.Queue[int]()
     group.add("a", queue.get)
@@ -314,7 +314,7 @@ async def test_a_source_that_is_paused_while_it_is_woken_lets_others_have_the_it
         assert await rival == 1
 
 
-async def test_a_group_that_is_paused_holds_nothing() -> None:
+async def test_a_paused_group_holds_nothing() -> None:
     group = Group[str, int]()
     queue = asyncio.Queue[int]()
     group.add("a", queue.get)
@@ -335,7 +335,7 @@ async def test_an_empty_group_waits() -> None:
         assert await m.select() == (1, 1)
 
 
-async def test_after_shutdown_a_group_ends_when_its_last_source_has() -> None:
+async def test_after_shutdown_a_group_ends_with_its_last_source() -> None:
     group = Group[str, str]()
     group.add("a", each(letters("xy")))
     group.add("b", once(letters("z").__anext__()))
@@ -346,14 +346,14 @@ async def test_after_shutdown_a_group_ends_when_its_last_source_has() -> None:
     assert events == [("a", "x"), ("b", "z"), ("a", "y")]
 
 
-async def test_shutdown_of_an_empty_group_ends_a_loop_that_waits() -> None:
+async def test_shutting_down_an_empty_group_ends_a_waiting_loop() -> None:
     group = Group[str, int]()
     async with multi_await(group) as m:
         asyncio.get_running_loop().call_later(1, group.shutdown)
         assert [event async for event in m] == []
 
 
-async def test_removing_the_last_source_after_shutdown_ends_a_loop_that_waits() -> None:
+async def test_removing_the_last_source_after_shutdown_ends_a_waiting_loop() -> None:
     group = Group[str, int]()
     group.add("a", asyncio.Queue[int]().get)
     group.shutdown()
@@ -367,7 +367,7 @@ async def test_removing_the_last_source_after_shutdown_ends_a_loop_that_waits() 
         assert [event async for event in m] == []
 
 
-async def test_add_after_shutdown_is_an_error() -> None:
+async def test_add_after_shutdown_raises() -> None:
     group = Group[str, int]()
     group.shutdown()
     with pytest.raises(RuntimeError, match=r"add\(\) was called after shutdown\(\)"):

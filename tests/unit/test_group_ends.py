@@ -1,4 +1,4 @@
-"""How sources of a group end, fail and leave, and that nothing is lost then."""
+"""How a group's sources end, fail and leave, without losing anything."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from tests.machinery.tools import Gate, fails_at_the_end, in_another_thread, ste
 # -- ends and failures -----------------------------------------------------------------------------
 
 
-async def test_an_ending_leaves_as_soon_as_its_value_is_delivered() -> None:
+async def test_an_ending_leaves_its_group_once_its_value_is_delivered() -> None:
     group = Group[str, str | None]()
     group.add("a", ending(each(letters("x")), None))
     async with multi_await(group) as m:
@@ -48,8 +48,8 @@ async def test_an_ending_leaves_as_soon_as_its_value_is_delivered() -> None:
         assert await m.select() == (0, ("a", "y"))
 
 
-async def test_a_once_and_an_after_leave_as_soon_as_their_only_event_is_delivered() -> None:
-    """So a pool can be refilled at once."""
+async def test_once_and_after_leave_their_group_once_their_only_event_is_delivered() -> None:
+    """So that a pool can be refilled at once."""
     running, delivered = Group[int, int](), list[int]()
 
     async def job(number: int) -> int:
@@ -66,7 +66,7 @@ async def test_a_once_and_an_after_leave_as_soon_as_their_only_event_is_delivere
 
 
 @pytest.mark.parametrize("biased", [False, True])
-async def test_a_once_that_fails_leaves_as_soon_as_its_failure_is_delivered(biased: bool) -> None:
+async def test_a_failed_once_leaves_its_group_once_its_failure_is_delivered(biased: bool) -> None:
     async def fails() -> int:
         raise ValueError("failed")
 
@@ -91,7 +91,7 @@ async def test_a_once_that_fails_leaves_as_soon_as_its_failure_is_delivered(bias
         assert list(group) == []
 
 
-async def test_an_ending_leaves_even_if_its_source_woke_it_in_the_poll_that_ended_it() -> None:
+async def test_an_ending_leaves_its_group_even_if_woken_in_the_poll_that_ended_it() -> None:
     class WakesAndEnds(Source[str]):
         def poll(self, wake: Wake) -> NoReturn:
             wake()
@@ -111,7 +111,7 @@ async def test_an_ending_leaves_even_if_its_source_woke_it_in_the_poll_that_ende
         assert len(group) == 0
 
 
-async def test_an_ending_within_a_catching_leaves_as_soon() -> None:
+async def test_an_ending_inside_a_catching_leaves_its_group_once_delivered() -> None:
     group = Group[str, str | Broken | None]()
     group.add("a", catching(ending(each(letters("")), None), Broken))
     async with multi_await(group) as m:
@@ -120,7 +120,7 @@ async def test_an_ending_within_a_catching_leaves_as_soon() -> None:
 
 
 @pytest.mark.parametrize("biased", [False, True])
-async def test_a_source_that_ends_leaves_when_a_poll_finds_its_end(biased: bool) -> None:
+async def test_a_source_leaves_its_group_when_a_poll_finds_its_end(biased: bool) -> None:
     group = Group[str, str](biased=biased)
     group.add("a", each(letters("x")))
     async with multi_await(group) as m:
@@ -132,7 +132,7 @@ async def test_a_source_that_ends_leaves_when_a_poll_finds_its_end(biased: bool)
         assert "a" not in group
 
 
-async def test_messages_and_how_it_broke_and_that_it_is_over_are_three_cases() -> None:
+async def test_messages_failures_and_the_end_are_three_separate_cases() -> None:
     failure = ConnectionError("reset")
     group = Group[str, str | Broken | None]()
     group.add("a", ending(catching(each(letters("x", failure)), Broken), None))
@@ -141,7 +141,7 @@ async def test_messages_and_how_it_broke_and_that_it_is_over_are_three_cases() -
         assert [value async for _, (_, value) in m] == ["x", Broken(failure), None]
 
 
-async def test_what_has_left_is_closed_soon_and_not_only_at_the_end() -> None:
+async def test_a_source_that_left_is_closed_soon_rather_than_at_the_end() -> None:
     class Ends(Probe):
         def poll(self, wake: Wake) -> int | Pending:
             raise StopAsyncIteration
@@ -156,7 +156,7 @@ async def test_what_has_left_is_closed_soon_and_not_only_at_the_end() -> None:
     assert probe.seen == ["start", "aclose"]
 
 
-async def test_what_has_left_a_moment_ago_is_closed_by_the_end() -> None:
+async def test_a_source_that_has_just_left_is_closed_by_the_end() -> None:
     class Ends(Probe):
         def poll(self, wake: Wake) -> int | Pending:
             raise StopAsyncIteration
@@ -174,7 +174,7 @@ async def test_what_has_left_a_moment_ago_is_closed_by_the_end() -> None:
         assert probe.seen == ["start", "aclose"]
 
 
-async def test_a_failure_is_raised_as_the_groups_and_names_the_key() -> None:
+async def test_a_failure_is_raised_as_the_groups_failure_and_names_the_key() -> None:
     async def broken() -> int:
         raise ConnectionError("reset")
 
@@ -195,7 +195,7 @@ def test_before_the_first_failure_failed_is_none() -> None:
     assert Group[str, int]().failed is None
 
 
-async def test_get_tells_whose_failure_it_was_too() -> None:
+async def test_get_also_sets_failed_to_the_key_of_the_failed_source() -> None:
     async def broken() -> int:
         raise ConnectionError("reset")
 
@@ -208,7 +208,7 @@ async def test_get_tells_whose_failure_it_was_too() -> None:
         assert m.failed is None
 
 
-async def test_a_sources_own_cancellation_is_its_failure() -> None:
+async def test_a_sources_own_cancellation_is_that_sources_failure() -> None:
     async def cancelled() -> int:
         raise asyncio.CancelledError
 
@@ -219,7 +219,7 @@ async def test_a_sources_own_cancellation_is_its_failure() -> None:
             await m.select()
 
 
-async def test_the_others_go_on_after_a_failure() -> None:
+async def test_the_other_sources_go_on_after_a_failure() -> None:
     async def broken() -> int:
         raise ConnectionError("reset")
 
@@ -239,7 +239,7 @@ async def test_the_others_go_on_after_a_failure() -> None:
 # -- nothing is held, nothing is lost --------------------------------------------------------------
 
 
-async def test_between_two_calls_a_group_holds_no_item_and_no_wake_up() -> None:
+async def test_a_group_holds_no_item_and_no_wake_between_two_calls() -> None:
     group = Group[str, int]()
     one, two = asyncio.Queue[int](), asyncio.Queue[int]()
     group.add("one", one.get)
@@ -254,7 +254,7 @@ async def test_between_two_calls_a_group_holds_no_item_and_no_wake_up() -> None:
         await steps(1)
         one.put_nowait(1)
         two.put_nowait(2)
-        _, (delivered, _) = await call  # which of them: asyncio does not promise it
+        _, (delivered, _) = await call  # asyncio does not promise which of them
         await steps(3)
         other = {"one": "two", "two": "one"}[delivered]
         assert {key: rival.done() for key, rival in rivals.items()} == {
@@ -265,7 +265,7 @@ async def test_between_two_calls_a_group_holds_no_item_and_no_wake_up() -> None:
         rivals[delivered].cancel()
 
 
-async def test_an_item_that_comes_between_two_calls_is_anybodys() -> None:
+async def test_an_item_that_arrives_between_two_calls_goes_to_whoever_waits() -> None:
     group = Group[str, int]()
     queue = asyncio.Queue[int]()
     group.add("a", queue.get)
@@ -291,7 +291,7 @@ async def test_a_cancelled_call_takes_nothing() -> None:
         assert queue.get_nowait() == 1
 
 
-async def test_what_was_produced_and_not_delivered_is_in_undelivered_with_its_key() -> None:
+async def test_values_produced_but_not_delivered_are_in_undelivered_with_their_key() -> None:
     async def at_once() -> int:
         return 5
 
@@ -309,7 +309,7 @@ async def test_what_was_produced_and_not_delivered_is_in_undelivered_with_its_ke
     assert {position for position, _ in m.undelivered} == {0}
 
 
-async def test_all_have_ended_when_the_set_has(reported: Reported) -> None:
+async def test_all_sources_of_a_group_have_ended_once_the_set_has(reported: Reported) -> None:
     group = Group[str, object]()
     ended = list[str]()
 
@@ -332,7 +332,7 @@ async def test_all_have_ended_when_the_set_has(reported: Reported) -> None:
     reported.clear()
 
 
-async def test_add_after_the_end_is_an_error() -> None:
+async def test_add_after_the_end_raises() -> None:
     group = Group[str, int]()
     async with multi_await(group):
         pass
@@ -377,7 +377,7 @@ async def test_a_source_of_a_group_may_remove_itself() -> None:
         assert await m.select() == (1, True)
 
 
-async def test_remove_from_within_a_poll_is_an_error() -> None:
+async def test_remove_inside_a_poll_raises() -> None:
     group = Group[str, int]()
 
     class Removes(Probe):
@@ -401,7 +401,7 @@ async def test_remove_from_within_a_poll_is_an_error() -> None:
                 await m.select()
 
 
-async def test_an_interrupt_at_the_end_of_a_source_that_left_comes_at_the_end_of_all() -> None:
+async def test_an_interrupt_from_a_source_that_left_is_raised_at_the_end_of_the_set() -> None:
     class Interrupts(Probe):
         def poll(self, wake: Wake) -> int | Pending:
             raise StopAsyncIteration
@@ -418,7 +418,7 @@ async def test_an_interrupt_at_the_end_of_a_source_that_left_comes_at_the_end_of
         await m.cancel()
 
 
-async def test_what_a_source_that_left_had_produced_is_in_undelivered() -> None:
+async def test_values_left_by_a_source_that_left_its_group_are_in_undelivered() -> None:
     class Leaves(Probe):
         def poll(self, wake: Wake) -> int | Pending:
             raise StopAsyncIteration
@@ -434,7 +434,7 @@ async def test_what_a_source_that_left_had_produced_is_in_undelivered() -> None:
     assert m.undelivered == ((0, ("a", 5)),)
 
 
-async def test_a_release_that_is_interrupted_keeps_nobody_from_being_released() -> None:
+async def test_an_interrupt_in_one_release_in_a_group_does_not_prevent_the_others() -> None:
     class Interrupts(Probe):
         def release(self) -> None:
             super().release()
@@ -459,7 +459,7 @@ async def test_a_release_that_is_interrupted_keeps_nobody_from_being_released() 
     assert [probe.seen for probe in probes] == [["start", "release"]] * 3
 
 
-async def test_a_key_that_cannot_be_hashed_any_more_keeps_no_source_open() -> None:
+async def test_a_key_that_can_no_longer_be_hashed_leaves_no_source_open() -> None:
     class Key:
         broken = False
 
@@ -485,8 +485,8 @@ async def test_a_key_that_cannot_be_hashed_any_more_keeps_no_source_open() -> No
         assert list(group) == []
 
 
-async def test_a_loop_that_shuts_down_still_gets_what_was_left() -> None:
-    """asyncio.run() cancels every task: also the one in which the group ends."""
+async def test_values_left_by_a_source_survive_the_shutdown_of_the_event_loop() -> None:
+    """asyncio.run() cancels every task, even the one in which the group ends."""
 
     class Slow(Probe):
         async def aclose(self) -> Iterable[int]:
@@ -508,7 +508,7 @@ async def test_a_loop_that_shuts_down_still_gets_what_was_left() -> None:
     assert m.undelivered == ((0, ("a", 5)),)
 
 
-async def test_a_change_from_another_thread_is_refused_and_leaves_nothing_behind() -> None:
+async def test_a_change_from_another_thread_raises_and_leaves_nothing_behind() -> None:
     group, tick = Group[str, int](), every(1)
     group.add("paused", asyncio.Queue[int]().get)
     async with multi_await(group) as m:
@@ -534,7 +534,7 @@ async def test_a_wake_from_another_thread_is_refused_by_the_group() -> None:
     assert "of a Group was woken from a thread other than" in failure
 
 
-async def test_a_group_belongs_to_one_set() -> None:
+async def test_a_group_belongs_to_only_one_set() -> None:
     group = Group[str, int]()
     async with multi_await(group):
         with pytest.raises(RuntimeError, match="was already used"):
@@ -547,7 +547,7 @@ def test_a_group_cannot_be_copied_or_pickled(duplicate: Callable[[object], objec
         duplicate(Group[str, int]())
 
 
-async def test_a_removed_group_returns_what_its_sources_left() -> None:
+async def test_removing_a_group_returns_the_values_its_sources_left() -> None:
     group = Group[str, int]()
     probe = Probe()
     group.add("a", probe)
@@ -558,7 +558,7 @@ async def test_a_removed_group_returns_what_its_sources_left() -> None:
         assert await m.remove(position) == (("a", 5),)
 
 
-async def test_keys_can_be_iterated_while_sources_come() -> None:
+async def test_keys_can_be_iterated_while_sources_are_added() -> None:
     group = Group[int, int]()
     group.add(1, every(1))
     group.add(2, batched(filled(), 3))  # type: ignore[arg-type]  # lists
@@ -568,7 +568,7 @@ async def test_keys_can_be_iterated_while_sources_come() -> None:
     assert repr(group) == "Group(4 sources)"
 
 
-async def test_ten_thousand_connections_that_end_by_themselves_leave_nothing() -> None:
+async def test_ten_thousand_connections_that_end_by_themselves_leave_nothing_behind() -> None:
     group = Group[int, str | None]()
 
     async def connection() -> AsyncIterator[str]:

@@ -51,12 +51,12 @@ async def test_wait_or_abort_waits_for_all_and_gives_a_set_of_them() -> None:
     assert asyncio.get_running_loop().time() == 2
 
 
-async def test_wait_or_abort_for_nothing_gives_nothing() -> None:
+async def test_wait_or_abort_without_tasks_returns_an_empty_set() -> None:
     assert await multi_await.wait_or_abort([]) == set()
 
 
 @pytest.mark.parametrize("helper", WITH_TIMEOUT)
-async def test_the_tasks_may_come_from_an_iterator_that_can_be_read_once(
+async def test_the_tasks_can_come_from_a_one_shot_iterator(
     helper: Callable[..., Awaitable[Any]],
 ) -> None:
     ended = list[float]()
@@ -66,18 +66,18 @@ async def test_the_tasks_may_come_from_an_iterator_that_can_be_read_once(
     assert ended == [8]
 
 
-async def test_as_completed_or_abort_gives_each_result_as_it_comes() -> None:
+async def test_as_completed_or_abort_gives_each_result_as_it_arrives() -> None:
     tasks = tasks_of(value_after(2, "a"), value_after(1, "b"))
     assert await as_completed(tasks) == ["b", "a"]
 
 
-async def test_with_value_pairs_a_result_with_a_value_that_says_which() -> None:
+async def test_with_value_pairs_each_result_with_a_value_that_identifies_it() -> None:
     assert await multi_await.with_value("url", value_after(1, "page")) == ("url", "page")
 
 
 @pytest.mark.in_order
 @pytest.mark.parametrize("helper", ALL)
-async def test_when_one_task_fails_the_others_are_cancelled_and_have_ended(
+async def test_when_one_task_fails_the_others_are_cancelled_and_awaited(
     helper: Callable[[Tasks], Awaitable[Any]],
 ) -> None:
     ended = list[float]()
@@ -89,7 +89,7 @@ async def test_when_one_task_fails_the_others_are_cancelled_and_have_ended(
 
 
 @pytest.mark.parametrize("helper", ALL)
-async def test_when_one_task_is_cancelled_the_others_are_too(
+async def test_when_one_task_is_cancelled_so_are_the_others(
     helper: Callable[[Tasks], Awaitable[Any]],
 ) -> None:
     tasks = tasks_of(value_after(5, 1), value_after(5, 2), value_after(5, 3))
@@ -101,7 +101,7 @@ async def test_when_one_task_is_cancelled_the_others_are_too(
 
 
 @pytest.mark.parametrize("helper", ALL)
-async def test_when_the_caller_is_cancelled_the_tasks_are_too_and_have_ended(
+async def test_when_the_caller_is_cancelled_the_tasks_are_cancelled_and_awaited(
     helper: Callable[[Tasks], Awaitable[Any]],
 ) -> None:
     ended = list[float]()
@@ -125,7 +125,7 @@ async def test_a_second_cancellation_of_the_caller_waits_for_the_tasks_too(
 
 
 @pytest.mark.parametrize("helper", ALL)
-async def test_a_cancellation_while_a_failure_ends_the_others_comes_through(
+async def test_a_cancellation_while_a_failure_ends_the_others_is_raised(
     helper: Callable[[Tasks], Awaitable[Any]],
 ) -> None:
     ended = list[float]()
@@ -134,7 +134,7 @@ async def test_a_cancellation_while_a_failure_ends_the_others_comes_through(
 
 
 @pytest.mark.parametrize("helper", ALL)
-async def test_failures_of_the_others_while_they_are_cancelled_are_not_logged(
+async def test_failures_of_other_tasks_during_their_cancellation_are_not_logged(
     helper: Callable[[Tasks], Awaitable[Any]],
 ) -> None:
     with pytest.raises(ValueError, match="failed"):
@@ -142,7 +142,7 @@ async def test_failures_of_the_others_while_they_are_cancelled_are_not_logged(
 
 
 @pytest.mark.parametrize("helper", WITH_TIMEOUT)
-async def test_when_the_time_is_up_the_tasks_are_cancelled_and_have_ended(
+async def test_when_the_timeout_expires_the_tasks_are_cancelled_and_awaited(
     helper: Callable[..., Awaitable[Any]],
 ) -> None:
     ended = list[float]()
@@ -152,7 +152,7 @@ async def test_when_the_time_is_up_the_tasks_are_cancelled_and_have_ended(
     assert ended == [7]
 
 
-async def test_a_failure_that_is_there_comes_before_the_timeout_even_with_none() -> None:
+async def test_a_failure_that_is_ready_takes_precedence_over_the_timeout_even_of_zero() -> None:
     async def fail() -> None:
         raise ValueError("at once")
 

@@ -1,4 +1,4 @@
-"""The shape of the package: two wings on one ground, and nothing that is too long to read."""
+"""The shape of the package: two wings on a common ground, and nothing too long to read."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ TREES = {
     for name, path in FILES.items()
 }
 GROUND = {"multi_await._source", "multi_await._tasks", "multi_await._names"}
-# The typed face is overloads, mostly: one for each number of sources.
+# The typed face is mostly overloads, one per number of sources.
 LONG = {"multi_await._multi_await"}
 
 
 def imported(tree: ast.Module) -> set[str]:
-    """The modules of the package that this one imports, for type checkers only included."""
+    """The modules of the package that this one imports, including imports for type checkers."""
     names = set[str]()
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
@@ -69,7 +69,7 @@ def test_a_module_has_at_most_350_lines(name: str) -> None:
 
 
 def functions() -> Iterator[tuple[str, int]]:
-    """Each function and its number of lines, the docstring left out."""
+    """Each function and its number of lines, without the docstring."""
     for name, tree in TREES.items():
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -80,5 +80,5 @@ def functions() -> Iterator[tuple[str, int]]:
                 yield f"{name}:{node.name}", lines
 
 
-def test_no_function_is_over_thirty_lines() -> None:
+def test_no_function_has_more_than_thirty_lines() -> None:
     assert [(name, lines) for name, lines in functions() if lines > 30] == []

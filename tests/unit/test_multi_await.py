@@ -42,7 +42,7 @@ def once_only(function: Callable[[], Awaitable[Any]]) -> Callable[[], Awaitable[
     return call
 
 
-async def test_the_articles_program_runs_as_its_readers_type_it() -> None:
+async def test_the_articles_program_runs_as_readers_type_it() -> None:
     q1, q2 = asyncio.Queue[str](), asyncio.Queue[str]()
     received = list[tuple[str | None, str | None]]()
     async with asyncio.TaskGroup() as group, multi_await() as m:
@@ -88,7 +88,7 @@ async def test_a_fixed_set_gives_tuples_and_refuses_add() -> None:
         assert len(m) == 2
 
 
-async def test_get_gives_everything_that_is_ready_values_and_failures_by_position() -> None:
+async def test_get_gives_every_ready_value_and_failure_by_position() -> None:
     q1, q2, gate = asyncio.Queue[str](), asyncio.Queue[int](), Gate()
     async with multi_await(q1.get, once_only(gate.get), q2.get, asyncio.Event().wait) as m:
         m.get_nowait()
@@ -111,7 +111,7 @@ async def test_get_or_raise_gives_values_by_position() -> None:
         assert await m.get_or_raise() == (None, 2)
 
 
-async def test_a_raised_failure_says_once_which_source_it_came_from() -> None:
+async def test_a_raised_failure_names_its_source_once() -> None:
     failure = ValueError("the same every time")
 
     async def fail() -> None:
@@ -122,7 +122,7 @@ async def test_a_raised_failure_says_once_which_source_it_came_from() -> None:
             with pytest.raises(ValueError, match="the same every time"):
                 await call()
     (note,) = failure.__notes__
-    assert note.startswith("raised by source 1 (test_a_raised_failure_says_once")
+    assert note.startswith("raised by source 1 (test_a_raised_failure_names_its_source")
 
 
 async def test_a_failure_that_has_a_note_of_its_own_says_which_source_it_came_from() -> None:
@@ -158,7 +158,7 @@ async def test_select_gives_one_event_and_match_tells_which() -> None:
     assert seen == ["WORD", 8]
 
 
-async def test_none_is_a_value_for_select_and_nothing_for_get() -> None:
+async def test_select_returns_none_as_a_value_while_get_shows_nothing() -> None:
     queue = asyncio.Queue[None]()
     queue.put_nowait(None)
     queue.put_nowait(None)
@@ -168,7 +168,7 @@ async def test_none_is_a_value_for_select_and_nothing_for_get() -> None:
         assert m.select_nowait() is None
 
 
-async def test_the_nowait_calls_see_what_was_put_this_very_moment() -> None:
+async def test_nowait_calls_see_an_item_that_has_just_been_put() -> None:
     q1, q2 = asyncio.Queue[str](), asyncio.Queue[int]()
     async with multi_await(q1.get, q2.get) as m:
         assert m.select_nowait() is None
@@ -181,7 +181,7 @@ async def test_the_nowait_calls_see_what_was_put_this_very_moment() -> None:
         assert m.get_nowait() == ((None, None), (None, None))
 
 
-async def test_select_nowait_raises_a_failure_and_says_whose_it_is() -> None:
+async def test_select_nowait_raises_a_failure_and_names_its_source() -> None:
     queue = asyncio.Queue[int]()
 
     def fails() -> asyncio.Future[int]:
@@ -202,13 +202,13 @@ async def test_async_for_gives_events_until_every_source_has_ended() -> None:
         assert sorted([event async for event in m]) == [(0, 1), (0, 2), (1, 1)]
 
 
-async def test_async_for_over_no_source_at_all_is_an_error_and_no_empty_loop() -> None:
+async def test_async_for_over_no_sources_raises_instead_of_looping_zero_times() -> None:
     async with multi_await() as m:
         with pytest.raises(NothingToAwait):
             assert [event async for event in m]
 
 
-async def test_a_failure_goes_through_async_for_and_the_iteration_can_go_on() -> None:
+async def test_async_for_raises_a_failure_and_the_iteration_can_continue() -> None:
     queue, gate = asyncio.Queue[int](), Gate()
     gate.fail(ValueError("failed"))
     async with multi_await(queue.get, once_only(gate.get)) as m:
@@ -218,7 +218,7 @@ async def test_a_failure_goes_through_async_for_and_the_iteration_can_go_on() ->
         assert await anext(m) == (0, 1)
 
 
-async def test_without_a_source_a_call_raises_nothing_to_await_in_the_words_of_1_0_4() -> None:
+async def test_without_sources_a_call_raises_nothing_to_await_with_the_message_of_1_0_4() -> None:
     async with multi_await() as m:
         for call in waiting_calls(m):
             with pytest.raises(RuntimeError) as e:
@@ -229,7 +229,7 @@ async def test_without_a_source_a_call_raises_nothing_to_await_in_the_words_of_1
                 call_nowait()
 
 
-async def test_a_source_that_is_added_while_a_call_is_blocked_is_polled_by_that_call() -> None:
+async def test_a_source_added_while_a_call_is_blocked_is_polled_by_that_call() -> None:
     async with multi_await() as m:
         m.add(asyncio.Event().wait)
         blocked = asyncio.ensure_future(m.select())
@@ -238,9 +238,7 @@ async def test_a_source_that_is_added_while_a_call_is_blocked_is_polled_by_that_
         assert await blocked == (1, "the newcomer")
 
 
-async def test_a_second_call_while_one_is_blocked_is_an_error_and_the_first_is_undisturbed() -> (
-    None
-):
+async def test_a_second_call_while_one_is_blocked_raises_and_does_not_disturb_it() -> None:
     queue = asyncio.Queue[int]()
     async with multi_await(queue.get) as m:
         blocked = asyncio.ensure_future(m.select())
@@ -257,7 +255,7 @@ async def test_a_second_call_while_one_is_blocked_is_an_error_and_the_first_is_u
         assert await blocked == (0, 1)
 
 
-async def test_a_call_from_within_a_source_is_an_error_of_that_source() -> None:
+async def test_a_call_from_inside_a_source_is_a_failure_of_that_source() -> None:
     async def nested() -> None:
         m.select_nowait()
 
@@ -267,7 +265,7 @@ async def test_a_call_from_within_a_source_is_an_error_of_that_source() -> None:
             await m.select()
 
 
-async def test_a_call_that_is_blocked_when_another_task_calls_cancel_is_told_so() -> None:
+async def test_a_blocked_call_raises_when_another_task_calls_cancel() -> None:
     queue = asyncio.Queue[int]()
     m = multi_await(queue.get, Gate().get)
     blocked = asyncio.ensure_future(m.get())
@@ -277,7 +275,7 @@ async def test_a_call_that_is_blocked_when_another_task_calls_cancel_is_told_so(
         await blocked
 
 
-async def test_any_call_after_cancel_is_an_error() -> None:
+async def test_any_call_after_cancel_raises() -> None:
     m = multi_await()
     m.add(asyncio.Event().wait)
     await m.cancel()
@@ -292,7 +290,7 @@ async def test_any_call_after_cancel_is_an_error() -> None:
     assert repr(m) == "<MultiAwait closed>"
 
 
-async def test_cancel_from_within_a_source_is_an_error_of_that_source() -> None:
+async def test_cancel_from_inside_a_source_is_a_failure_of_that_source() -> None:
     async def close() -> None:
         await m.cancel()
 
@@ -302,8 +300,8 @@ async def test_cancel_from_within_a_source_is_an_error_of_that_source() -> None:
             await m.select()
 
 
-async def test_a_source_with_a_task_may_end_the_multi_await_in_its_first_step() -> None:
-    """The task may have begun eagerly, within a poll."""
+async def test_a_source_with_a_task_can_end_the_multi_await_in_its_first_step() -> None:
+    """The task may have started eagerly, during a poll."""
     went_on = list[str]()
 
     async def function() -> None:
@@ -325,9 +323,7 @@ async def test_a_source_with_a_task_may_end_the_multi_await_in_its_first_step() 
     assert went_on == ["function", "function", "generator"]
 
 
-async def test_a_function_source_may_end_the_multi_await_and_goes_on_when_all_else_has_ended() -> (
-    None
-):
+async def test_a_function_source_can_end_the_multi_await_and_wait_for_the_others_to_end() -> None:
     ended, stop = list[float](), asyncio.Event()
 
     async def stopper() -> None:
@@ -346,7 +342,7 @@ async def test_a_function_source_may_end_the_multi_await_and_goes_on_when_all_el
     assert ended == [5, 5]
 
 
-async def test_a_function_source_may_remove_itself() -> None:
+async def test_a_function_source_can_remove_itself() -> None:
     removed = list[str]()
 
     async def once_only() -> None:
@@ -379,7 +375,7 @@ async def test_cancel_while_a_call_yields_to_the_event_loop_ends_that_call() -> 
 
 
 @dropped_without_end
-def test_a_second_event_loop_is_an_error() -> None:
+def test_using_a_second_event_loop_raises() -> None:
     m = multi_await(asyncio.Event().wait)
 
     async def first() -> None:
@@ -401,7 +397,7 @@ def test_a_second_event_loop_is_an_error() -> None:
             runner.run(main())
 
 
-def test_a_wake_is_accepted_in_the_thread_to_which_the_event_loop_has_moved() -> None:
+def test_a_wake_is_accepted_in_the_thread_that_the_event_loop_has_moved_to() -> None:
     queue, loop = asyncio.Queue[int](), new_loop()
 
     async def first() -> MultiAwait[int]:
@@ -420,7 +416,7 @@ def test_a_wake_is_accepted_in_the_thread_to_which_the_event_loop_has_moved() ->
 
 
 @dropped_without_end
-def test_remove_in_a_second_event_loop_is_an_error() -> None:
+def test_remove_in_a_second_event_loop_raises() -> None:
     m = multi_await()
 
     async def first() -> None:
@@ -437,7 +433,7 @@ def test_remove_in_a_second_event_loop_is_an_error() -> None:
             runner.run(main())
 
 
-def test_a_call_after_cancel_is_told_so_in_any_event_loop() -> None:
+def test_a_call_after_cancel_raises_the_same_error_in_any_event_loop() -> None:
     m = multi_await(asyncio.Event().wait)
 
     async def call() -> None:
@@ -450,7 +446,7 @@ def test_a_call_after_cancel_is_told_so_in_any_event_loop() -> None:
             runner.run(main())
 
 
-async def test_the_warning_of_what_nobody_looked_at_points_to_where_it_was_dropped() -> None:
+async def test_the_warning_about_unread_values_points_to_where_they_were_dropped() -> None:
     gate = Gate()
     m = multi_await(gate.get)
     m.select_nowait()
@@ -463,18 +459,18 @@ async def test_the_warning_of_what_nobody_looked_at_points_to_where_it_was_dropp
     assert [each.filename for each in warned] == [__file__]
 
 
-def test_one_whose_constructor_failed_gives_no_warning_when_it_is_freed() -> None:
+def test_a_multi_await_whose_constructor_failed_is_freed_without_a_warning() -> None:
     with pytest.raises(TypeError, match="unexpected keyword"):
         MultiAwait(bogus=True)  # type: ignore[call-overload]  # what this test is about
 
 
-def test_it_is_made_without_an_event_loop() -> None:
+def test_a_multi_await_can_be_created_without_an_event_loop() -> None:
     m = multi_await(asyncio.Event().wait)
     with pytest.raises(RuntimeError, match="no asyncio event loop is running here"):
         m.select_nowait()
 
 
-async def test_one_that_was_used_and_is_dropped_before_its_end_gives_a_resource_warning() -> None:
+async def test_a_multi_await_used_and_dropped_before_its_end_gives_a_resource_warning() -> None:
     m = multi_await(asyncio.Event().wait)
     assert m.select_nowait() is None
     warning = r"^<MultiAwait 0 Event.wait pending> was dropped before its end: use `async with`"
@@ -483,34 +479,34 @@ async def test_one_that_was_used_and_is_dropped_before_its_end_gives_a_resource_
     await steps(2)
 
 
-async def test_one_that_was_entered_and_never_left_gives_a_resource_warning() -> None:
+async def test_a_multi_await_entered_and_never_exited_gives_a_resource_warning() -> None:
     m = multi_await(asyncio.Event().wait)
     await m.__aenter__()
     with pytest.warns(ResourceWarning, match="dropped before its end"):
         del m
 
 
-async def test_one_that_was_never_used_may_be_dropped() -> None:
+async def test_a_multi_await_that_was_never_used_can_be_dropped() -> None:
     m = multi_await(asyncio.Event().wait)
     del m
 
 
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickle.dumps])
-def test_it_can_be_neither_copied_nor_pickled(copied: Callable[[Any], object]) -> None:
+def test_a_multi_await_cannot_be_copied_or_pickled(copied: Callable[[Any], object]) -> None:
     with pytest.raises(
         TypeError, match=r"^a MultiAwait can't be copied or pickled: make a new one$"
     ):
         copied(multi_await(asyncio.Event().wait))
 
 
-async def test_a_block_whose_multi_await_was_closed_before_cannot_be_entered() -> None:
+async def test_a_closed_multi_await_cannot_be_entered() -> None:
     m = multi_await(asyncio.Event().wait)
     await m.cancel()
     with pytest.raises(RuntimeError, match="was closed by cancel"):
         await m.__aenter__()
 
 
-async def test_repr_shows_every_source_and_its_state_and_is_cut_short_when_there_are_many() -> None:
+async def test_repr_shows_each_source_and_its_state_and_is_cut_short_for_many() -> None:
     queue = asyncio.Queue[int]()
     async with multi_await() as m:
         assert repr(m) == "<MultiAwait without sources>"
@@ -525,7 +521,7 @@ async def test_repr_shows_every_source_and_its_state_and_is_cut_short_when_there
         assert repr(m).endswith("7 Queue.get ready, ... 100 in all>")
 
 
-async def test_one_multi_await_can_be_a_source_of_another() -> None:
+async def test_a_multi_await_can_be_a_source_of_another() -> None:
     queue, other = asyncio.Queue[int](), asyncio.Queue[str]()
     async with multi_await(queue.get) as inner, multi_await(inner.select, other.get) as m:
         await cancelled_after(1, m.select())
@@ -536,8 +532,8 @@ async def test_one_multi_await_can_be_a_source_of_another() -> None:
 
 
 @dropped_without_end
-def test_a_call_that_nobody_finishes_before_its_loop_is_closed_gives_no_warning() -> None:
-    """A coroutine that is thrown away must not raise into the garbage collector."""
+def test_a_call_unfinished_when_its_loop_is_closed_gives_no_warning() -> None:
+    """A discarded coroutine must not raise inside the garbage collector."""
     queue = asyncio.Queue[int]()
     m = multi_await(queue.get)
     call = m.select()

@@ -1,4 +1,4 @@
-"""Sets that change while the program runs: add, remove, pause, resume; and biased ones."""
+"""Sets that change while the program runs: add, remove, pause, resume; and biased sets."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def filled(count: int) -> tuple[MultiAwait[()], list[asyncio.Queue[int]]]:
     return m, queues
 
 
-async def test_the_lowest_position_that_is_free_is_given_out_again() -> None:
+async def test_the_lowest_free_position_is_reused() -> None:
     m, queues = await filled(5)
     async with m:
         for position in (3, 1, 2):
@@ -50,7 +50,7 @@ async def test_the_lowest_position_that_is_free_is_given_out_again() -> None:
         assert m.add(queues[0].get) == 5
 
 
-async def test_a_set_with_free_positions_ends_as_any_other() -> None:
+async def test_a_set_with_free_positions_ends_like_any_other() -> None:
     m, queues = await filled(3)
     m.select_nowait()
     await m.remove(1)
@@ -58,7 +58,7 @@ async def test_a_set_with_free_positions_ends_as_any_other() -> None:
     assert ["_getters" in repr(queue) for queue in queues] == [False] * 3
 
 
-async def test_positions_at_the_end_are_gone_when_their_sources_are() -> None:
+async def test_removing_the_last_sources_shortens_the_set() -> None:
     m, queues = await filled(5)
     async with m:
         for position in (1, 3, 4):
@@ -68,7 +68,7 @@ async def test_positions_at_the_end_are_gone_when_their_sources_are() -> None:
         assert [m.add(queues[0].get) for _ in range(3)] == [1, 3, 4]
 
 
-async def test_what_a_removed_source_has_is_still_in_its_queue() -> None:
+async def test_an_undelivered_item_of_a_removed_source_is_still_in_its_queue() -> None:
     m, queues = await filled(2)
     async with m:
         await cancelled_after(1, m.select())
@@ -80,7 +80,7 @@ async def test_what_a_removed_source_has_is_still_in_its_queue() -> None:
         assert "_getters" not in repr(queues[0])
 
 
-async def test_a_removed_function_source_has_ended_and_its_value_is_returned() -> None:
+async def test_remove_ends_a_function_source_and_returns_its_value() -> None:
     ended, gate = list[float](), Gate()
     async with multi_await() as m:
         m.add(functools.partial(slow_to_end, ended))
@@ -96,7 +96,7 @@ async def test_a_removed_function_source_has_ended_and_its_value_is_returned() -
     assert m.undelivered == ()
 
 
-async def test_what_a_source_left_is_in_undelivered_if_its_removal_was_cancelled() -> None:
+async def test_values_left_by_a_cancelled_remove_are_in_undelivered() -> None:
     async def slow_to_end_with_a_value() -> str:
         try:
             return await asyncio.sleep(1000, "never")
@@ -112,7 +112,7 @@ async def test_what_a_source_left_is_in_undelivered_if_its_removal_was_cancelled
         assert m.undelivered == ((0, "left"),)
 
 
-async def test_a_removed_source_that_fails_at_its_end_is_reported(reported: Reported) -> None:
+async def test_a_failure_at_the_end_of_a_removed_source_is_reported(reported: Reported) -> None:
     class Broken(Source[int]):
         def poll(self, wake: Wake) -> Pending:
             return PENDING
@@ -126,7 +126,7 @@ async def test_a_removed_source_that_fails_at_its_end_is_reported(reported: Repo
     assert [str(each["exception"]) for each in reported] == ["can't end"]
 
 
-async def test_a_cancelled_remove_has_removed_and_ended_the_source_all_the_same() -> None:
+async def test_a_cancelled_remove_still_removes_and_ends_the_source() -> None:
     ended = list[float]()
     async with multi_await() as m:
         m.add(functools.partial(slow_to_end, ended))
@@ -137,7 +137,7 @@ async def test_a_cancelled_remove_has_removed_and_ended_the_source_all_the_same(
         assert len(m) == 0
 
 
-async def test_one_slow_end_does_not_keep_another_remove_waiting() -> None:
+async def test_a_slow_remove_does_not_delay_another() -> None:
     ended = list[float]()
     async with multi_await() as m:
         m.add(functools.partial(slow_to_end, ended))
@@ -153,7 +153,7 @@ async def test_one_slow_end_does_not_keep_another_remove_waiting() -> None:
         await slow
 
 
-async def test_remove_while_a_call_is_blocked_leaves_the_call_to_the_others() -> None:
+async def test_remove_while_a_call_is_blocked_leaves_it_waiting_for_the_others() -> None:
     m, queues = await filled(2)
     async with m:
         blocked = asyncio.ensure_future(m.select())
@@ -165,7 +165,7 @@ async def test_remove_while_a_call_is_blocked_leaves_the_call_to_the_others() ->
         assert queues[0].get_nowait() == 1
 
 
-async def test_a_call_that_is_blocked_when_the_last_source_is_removed_is_told_so() -> None:
+async def test_a_blocked_call_raises_when_the_last_source_is_removed() -> None:
     m, _ = await filled(1)
     async with m:
         blocked = asyncio.ensure_future(m.select())
@@ -175,7 +175,7 @@ async def test_a_call_that_is_blocked_when_the_last_source_is_removed_is_told_so
             await blocked
 
 
-async def test_a_blocked_call_is_told_when_every_remaining_source_is_exhausted() -> None:
+async def test_a_blocked_call_raises_when_every_remaining_source_is_exhausted() -> None:
     gate = Gate()
     async with multi_await() as m:
         m.add(once(asyncio.sleep(1)))
@@ -188,9 +188,7 @@ async def test_a_blocked_call_is_told_when_every_remaining_source_is_exhausted()
             await blocked
 
 
-async def test_a_loop_whose_last_source_is_removed_when_cancel_comes_is_told_of_the_cancel() -> (
-    None
-):
+async def test_cancel_takes_precedence_over_the_removal_of_the_last_source() -> None:
     async with multi_await() as m:
         m.add(once(asyncio.sleep(1)))
         assert await m.select() == (0, None)
@@ -221,7 +219,7 @@ async def test_remove_after_a_wake_passes_the_wake_on() -> None:
         blocked.cancel()
 
 
-async def test_a_source_that_is_removed_before_its_turn_is_not_polled_even_while_it_ends() -> None:
+async def test_a_source_removed_before_its_turn_is_not_polled_even_while_it_ends() -> None:
     class SlowToEnd(Source[str]):
         polls = 0
 
@@ -244,7 +242,7 @@ async def test_a_source_that_is_removed_before_its_turn_is_not_polled_even_while
         await removing
 
 
-async def test_what_a_call_left_woken_can_be_removed_at_once() -> None:
+async def test_a_source_left_woken_by_a_call_can_be_removed_at_once() -> None:
     m, queues = await filled(2)
     loop = asyncio.get_running_loop()
     async with m:
@@ -280,7 +278,7 @@ async def test_a_late_wake_of_a_removed_source_does_not_reach_its_successor() ->
         assert successor.polls == 1
 
 
-async def test_sources_may_come_and_go_in_the_body_of_the_loop() -> None:
+async def test_sources_can_be_added_and_removed_in_the_body_of_the_loop() -> None:
     queue = asyncio.Queue[str]()
     seen = list[tuple[int, Any]]()
     async with multi_await() as m:
@@ -319,7 +317,7 @@ async def test_an_exhausted_source_can_be_removed_and_replaced() -> None:
 
 @pytest.mark.parametrize("call", ["remove", "pause", "resume"])
 @pytest.mark.parametrize("position", [-1, 1, 2, 100])
-async def test_a_position_without_a_source_is_an_error(call: str, position: int) -> None:
+async def test_a_position_without_a_source_raises(call: str, position: int) -> None:
     m, queues = await filled(3)
     async with m:
         await m.remove(2)
@@ -330,13 +328,13 @@ async def test_a_position_without_a_source_is_an_error(call: str, position: int)
         assert await m.select() == (0, 1)
 
 
-async def test_remove_from_a_fixed_set_is_an_error() -> None:
+async def test_remove_from_a_fixed_set_raises() -> None:
     async with multi_await(asyncio.Event().wait) as m:
         with pytest.raises(TypeError, match=r"^remove\(\) on a MultiAwait that was built with"):
             await m.remove(0)  # type: ignore[misc]  # what this test is about
 
 
-async def test_changes_after_the_end_are_an_error() -> None:
+async def test_changes_after_the_end_raise() -> None:
     m, _ = await filled(1)
     await m.cancel()
     for call in (m.pause, m.resume):
@@ -346,7 +344,7 @@ async def test_changes_after_the_end_are_an_error() -> None:
         await m.remove(0)
 
 
-async def test_a_change_from_another_thread_is_refused_and_leaves_nothing_behind() -> None:
+async def test_a_change_from_another_thread_raises_and_leaves_nothing_behind() -> None:
     async with multi_await() as m:
         paused = m.add(asyncio.Queue[int]().get)
         assert m.select_nowait() is None
@@ -360,8 +358,8 @@ async def test_a_change_from_another_thread_is_refused_and_leaves_nothing_behind
         assert await m.select() == (1, 1)
 
 
-async def test_a_function_source_may_remove_a_source_in_its_first_step() -> None:
-    """Its task may have begun eagerly, within a poll."""
+async def test_a_function_source_can_remove_a_source_in_its_first_step() -> None:
+    """Its task may have started eagerly, during a poll."""
 
     async def removes() -> str:
         assert await m.remove(0) == ()
@@ -374,7 +372,7 @@ async def test_a_function_source_may_remove_a_source_in_its_first_step() -> None
         assert len(m) == 2
 
 
-async def test_remove_from_within_a_source_is_an_error_of_that_source() -> None:
+async def test_remove_from_inside_a_source_is_a_failure_of_that_source() -> None:
     async def remove() -> None:
         await m.remove(0)
 
@@ -402,7 +400,7 @@ async def test_a_paused_source_is_not_polled_until_it_is_resumed() -> None:
         assert await m.select() == (0, 1)
 
 
-async def test_resume_wakes_a_call_that_is_blocked() -> None:
+async def test_resume_wakes_a_blocked_call() -> None:
     queue = asyncio.Queue[int]()
     queue.put_nowait(1)
     async with multi_await(queue.get) as m:
@@ -428,7 +426,7 @@ async def test_a_wake_of_a_paused_source_goes_to_whoever_waits() -> None:
         blocked.cancel()
 
 
-async def test_a_source_that_is_paused_after_its_wake_lets_go_of_it() -> None:
+async def test_a_source_paused_after_its_wake_releases_its_claim() -> None:
     queue, other = asyncio.Queue[int](), asyncio.Queue[int]()
     loop = asyncio.get_running_loop()
     async with multi_await(other.get, queue.get) as m:
@@ -459,7 +457,7 @@ async def test_the_outcome_of_a_paused_function_source_is_kept() -> None:
 
 @pytest.mark.parametrize("call", ["select", "get", "get_or_raise"])
 @pytest.mark.parametrize("biased", [False, True])
-async def test_a_source_that_pauses_itself_with_its_value_is_not_polled_until_it_is_resumed(
+async def test_a_source_that_pauses_itself_as_it_delivers_is_not_polled_until_resumed(
     biased: bool, call: str
 ) -> None:
     class OneAtATime(Source[int]):
@@ -478,7 +476,7 @@ async def test_a_source_that_pauses_itself_with_its_value_is_not_polled_until_it
 
 
 @pytest.mark.parametrize("biased", [False, True])
-async def test_a_source_that_another_one_adds_is_started_and_polled_by_the_same_call(
+async def test_a_source_added_by_another_is_started_and_polled_by_the_same_call(
     biased: bool,
 ) -> None:
     class Newcomer(Source[int]):
@@ -502,7 +500,7 @@ async def test_a_source_that_another_one_adds_is_started_and_polled_by_the_same_
 
 
 @pytest.mark.parametrize("biased", [False, True])
-async def test_a_source_of_a_group_that_pauses_itself_with_its_value_is_not_polled_again(
+async def test_a_group_member_that_pauses_itself_as_it_delivers_is_not_polled_again(
     biased: bool,
 ) -> None:
     class OneAtATime(Source[int]):
@@ -524,7 +522,7 @@ async def test_a_source_of_a_group_that_pauses_itself_with_its_value_is_not_poll
 
 @pytest.mark.parametrize("call", ["get", "get_or_raise", "select"])
 @pytest.mark.parametrize("biased", [False, True])
-async def test_a_source_that_another_one_pauses_in_the_same_call_is_not_polled(
+async def test_a_source_paused_by_another_in_the_same_call_is_not_polled(
     biased: bool, call: str
 ) -> None:
     outbox, inbox = asyncio.Queue[str](), asyncio.Queue[str]()
@@ -542,7 +540,7 @@ async def test_a_source_that_another_one_pauses_in_the_same_call_is_not_polled(
         assert m.select_nowait() == (1, "item")
 
 
-async def test_what_was_kept_of_a_paused_source_does_not_keep_the_others_waiting() -> None:
+async def test_a_kept_outcome_of_a_paused_source_does_not_delay_the_others() -> None:
     failing, kept, queue = Gate(), asyncio.Queue[int](), asyncio.Queue[int]()
     async with multi_await(failing.get, kept.get, queue.get) as m:
         m.select_nowait()
@@ -563,7 +561,7 @@ async def test_what_was_kept_of_a_paused_source_does_not_keep_the_others_waiting
         assert await m.get_or_raise() == (None, 1, None)
 
 
-async def test_pausing_and_resuming_before_the_turn_has_come_polls_once() -> None:
+async def test_pausing_and_resuming_before_its_turn_polls_a_source_once() -> None:
     queue = asyncio.Queue[int]()
     queue.put_nowait(1)
     queue.put_nowait(2)
@@ -574,7 +572,7 @@ async def test_pausing_and_resuming_before_the_turn_has_come_polls_once() -> Non
         assert await m.get() == ((1,), (None,))
 
 
-async def test_pausing_twice_is_pausing_and_resuming_twice_is_resuming() -> None:
+async def test_pausing_and_resuming_are_idempotent() -> None:
     always = asyncio.Event()
     always.set()
     async with multi_await(always.wait) as m:
@@ -586,7 +584,7 @@ async def test_pausing_twice_is_pausing_and_resuming_twice_is_resuming() -> None
         assert m.select_nowait() == (0, True)
 
 
-async def test_an_exhausted_source_may_be_paused_and_resumed_and_stays_exhausted() -> None:
+async def test_an_exhausted_source_can_be_paused_and_resumed_and_stays_exhausted() -> None:
     calls = list[str]()
 
     async def ends() -> None:
@@ -601,7 +599,7 @@ async def test_an_exhausted_source_may_be_paused_and_resumed_and_stays_exhausted
     assert calls == ["called"]
 
 
-async def test_a_source_that_is_paused_after_it_woke_a_blocked_call_lets_go_of_the_wake() -> None:
+async def test_a_source_paused_after_it_woke_a_blocked_call_releases_its_claim() -> None:
     queue = asyncio.Queue[int]()
     loop = asyncio.get_running_loop()
     async with multi_await(queue.get) as m:
@@ -620,7 +618,7 @@ async def test_a_source_that_is_paused_after_it_woke_a_blocked_call_lets_go_of_t
 
 
 @pytest.mark.parametrize("biased", [True, False])
-async def test_biased_polls_the_lowest_position_first_and_fair_in_turn(biased: bool) -> None:
+async def test_biased_polls_the_lowest_position_first_and_fair_polls_in_turn(biased: bool) -> None:
     queues = [asyncio.Queue[int]() for _ in range(3)]
     for queue in queues:
         queue.put_nowait(1)
@@ -631,7 +629,7 @@ async def test_biased_polls_the_lowest_position_first_and_fair_in_turn(biased: b
 
 
 @pytest.mark.parametrize("make", [multi_await, MultiAwait])
-async def test_the_function_and_the_class_are_fair_unless_told_otherwise(make: Any) -> None:
+async def test_the_function_and_the_class_are_fair_by_default(make: Any) -> None:
     events = [asyncio.Event(), asyncio.Event()]
     for event in events:
         event.set()
@@ -639,7 +637,7 @@ async def test_the_function_and_the_class_are_fair_unless_told_otherwise(make: A
         assert [(await m.select())[0] for _ in range(4)] == [0, 1, 0, 1]
 
 
-async def test_biased_lets_a_source_that_never_dries_up_have_every_turn() -> None:
+async def test_biased_gives_every_turn_to_a_source_that_is_always_ready() -> None:
     always, queue = asyncio.Event(), asyncio.Queue[int]()
     always.set()
     queue.put_nowait(1)
@@ -648,7 +646,7 @@ async def test_biased_lets_a_source_that_never_dries_up_have_every_turn() -> Non
         assert queue.qsize() == 1
 
 
-async def test_biased_gives_a_lower_position_its_turn_before_one_that_never_dries_up() -> None:
+async def test_biased_polls_a_lower_position_before_one_that_is_always_ready() -> None:
     always, stop = asyncio.Event(), asyncio.Event()
     always.set()
     async with multi_await(stop.wait, always.wait, biased=True) as m:
@@ -659,7 +657,7 @@ async def test_biased_gives_a_lower_position_its_turn_before_one_that_never_drie
         assert (await m.select())[0] == 0
 
 
-async def test_biased_get_takes_each_source_once_a_round() -> None:
+async def test_biased_get_takes_from_each_source_once_per_round() -> None:
     queues = [asyncio.Queue[int]() for _ in range(3)]
     for queue in queues:
         for item in range(4):
@@ -669,7 +667,7 @@ async def test_biased_get_takes_each_source_once_a_round() -> None:
             assert await m.get() == ((item,) * 3, (None,) * 3)
 
 
-async def test_a_biased_open_set_gives_a_reused_position_its_place() -> None:
+async def test_a_biased_open_set_ranks_a_reused_position_by_its_number() -> None:
     queue = asyncio.Queue[int]()
     async with multi_await(biased=True) as m:
         for _ in range(3):
@@ -681,16 +679,16 @@ async def test_a_biased_open_set_gives_a_reused_position_its_place() -> None:
         assert [await m.select() for _ in range(5)] == [(0, item) for item in range(5)]
 
 
-# A server that lives long
+# A long-lived server
 
 
-async def test_ten_thousand_connections_that_come_and_go_leave_nothing() -> None:
+async def test_ten_thousand_connections_that_come_and_go_leave_nothing_behind() -> None:
     async with multi_await() as m:
         inbox = asyncio.Queue[int]()
         m.add(inbox.get)
 
         async def connections(count: int) -> None:
-            """Ten at a time, each of which sends one message and leaves."""
+            """Ten connections at a time, each of which sends one message and leaves."""
             there = [
                 (m.add(queue.get), queue) for queue in (asyncio.Queue[int]() for _ in range(10))
             ]
@@ -713,7 +711,7 @@ async def test_ten_thousand_connections_that_come_and_go_leave_nothing() -> None
         assert len(m) == 1
 
 
-async def test_ten_thousand_connections_that_end_by_themselves_leave_only_those_alive() -> None:
+async def test_ten_thousand_connections_that_end_by_themselves_leave_only_live_ones() -> None:
     async def connection(hangs_up: asyncio.Event) -> AsyncIterator[str]:
         await asyncio.sleep(1)
         yield "hello"
@@ -723,7 +721,7 @@ async def test_ten_thousand_connections_that_end_by_themselves_leave_only_those_
         alive: deque[tuple[int, asyncio.Event]] = deque()
 
         async def connections(count: int) -> None:
-            """Ten at a time, each of which sends one message, and later hangs up."""
+            """Ten connections at a time, each of which sends one message and later hangs up."""
             for _ in range(count):
                 if len(alive) == 10:
                     position, hangs_up = alive.popleft()

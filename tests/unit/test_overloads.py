@@ -1,4 +1,4 @@
-"""The overloads of the typed face follow one pattern: a slip in a long line would go unseen."""
+"""The overloads of the typed face follow one pattern: a slip in a long line would go unnoticed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def overloads(name: str) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
 
 
 def types(name: str) -> dict[str, str]:
-    """What each overload of a method gives, by the type of its `self`."""
+    """What each overload of a method returns, by the type of its `self`."""
     found = overloads(name)
     shown = {
         ast.unparse(node.args.args[0].annotation or ast.Constant(None)): ast.unparse(
@@ -47,13 +47,13 @@ def sources(number: int) -> str:
 
 @pytest.mark.parametrize("name", ["get", "get_nowait"])
 @pytest.mark.parametrize("number", ARITIES)
-def test_a_round_has_a_value_and_a_failure_for_each_source(name: str, number: int) -> None:
+def test_a_rounds_type_has_a_value_and_a_failure_per_source(name: str, number: int) -> None:
     values, failures = each(number, "T{source} | None"), each(number, "BaseException | None")
     assert types(name)[f"MultiAwait{sources(number)}"] == f"tuple[{values}, {failures}]"
 
 
 @pytest.mark.parametrize("number", ARITIES)
-def test_get_or_raise_has_a_value_for_each_source(number: int) -> None:
+def test_the_type_of_get_or_raise_has_a_value_per_source(number: int) -> None:
     values = each(number, "T{source} | None")
     assert types("get_or_raise")[f"MultiAwait{sources(number)}"] == values
 
@@ -62,13 +62,13 @@ def test_get_or_raise_has_a_value_for_each_source(number: int) -> None:
     ("name", "nothing"), [("select", ""), ("__anext__", ""), ("select_nowait", " | None")]
 )
 @pytest.mark.parametrize("number", ARITIES)
-def test_an_event_is_that_of_one_of_the_sources(name: str, nothing: str, number: int) -> None:
+def test_an_events_type_is_the_union_over_the_sources(name: str, nothing: str, number: int) -> None:
     events = " | ".join(f"tuple[Literal[{n}], T{n + 1}]" for n in range(number))
     assert types(name)[f"MultiAwait{sources(number)}"] == events + nothing
 
 
 @pytest.mark.parametrize("number", ARITIES)
-def test_a_set_takes_a_source_for_each_of_its_positions(number: int) -> None:
+def test_a_sets_type_takes_one_source_per_position(number: int) -> None:
     made = [f"s{n}: SourceLike[T{n}]" for n in range(1, number + 1)]
     options = "/, *, biased: bool=False"
     of_the_class = ast.unparse(overloads("__init__")[number - 1].args)

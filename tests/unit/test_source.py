@@ -1,4 +1,4 @@
-"""Function sources, and a source of one's own."""
+"""Function sources and custom sources."""
 
 from __future__ import annotations
 
@@ -52,19 +52,19 @@ def future() -> asyncio.Future[str]:
         (old_style, "generator"),
     ],
 )
-async def test_a_function_may_return_any_awaitable(function: Any, value: str) -> None:
+async def test_a_function_can_return_any_awaitable(function: Any, value: str) -> None:
     async with multi_await(function) as m:
         assert [await m.select(), await m.select()] == [(0, value), (0, value)]
 
 
-async def test_a_future_that_is_done_is_delivered_at_once() -> None:
+async def test_a_completed_future_is_delivered_at_once() -> None:
     done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     done.set_result(1)
     async with multi_await(lambda: done) as m:
         assert m.select_nowait() == (0, 1)
 
 
-async def test_what_is_unfinished_at_the_end_is_cancelled_and_awaited() -> None:
+async def test_unfinished_work_is_cancelled_and_awaited_at_the_end() -> None:
     gates = [Gate(), Gate()]
     pending = future()
     async with multi_await(gates[0].get, lambda: pending, gates[1].get) as m:
@@ -73,8 +73,8 @@ async def test_what_is_unfinished_at_the_end_is_cancelled_and_awaited() -> None:
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_what_a_task_was_handed_before_it_is_cancelled_is_not_lost() -> None:
-    """The mailbox is as careless as many are: it can't tell whether the task still wants it."""
+async def test_an_item_handed_to_a_task_before_its_cancellation_is_not_lost() -> None:
+    """Like many, this mailbox is careless: it can't tell whether the task still wants the item."""
     mailbox: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     async def receive() -> str:
@@ -89,7 +89,9 @@ async def test_what_a_task_was_handed_before_it_is_cancelled_is_not_lost() -> No
     assert m.undelivered == ((0, "mail"),)
 
 
-async def test_a_source_that_ends_while_it_is_cancelled_is_no_failure(reported: Reported) -> None:
+async def test_a_source_that_ends_while_being_cancelled_is_not_a_failure(
+    reported: Reported,
+) -> None:
     async def ends() -> None:
         try:
             await asyncio.sleep(1)
@@ -112,13 +114,13 @@ async def test_a_task_is_named_after_its_source_and_position() -> None:
         await m.select()
     (task,) = tasks
     assert task is not None
-    # Not within fetch: some loops name a task when its eager first step is over.
+    # Not inside fetch: some loops name a task only after its eager first step.
     assert task.get_name().startswith("source 1 (test_a_task_is_named_after_its_source")
 
 
 @pytest.mark.skipif(sys.version_info < (3, 14), reason="call graphs came with 3.14")
 @pytest.mark.parametrize("call", ["select", "get"])
-async def test_the_call_graph_of_a_sources_task_shows_who_waits_for_it(call: str) -> None:
+async def test_the_call_graph_of_a_sources_task_shows_who_awaits_it(call: str) -> None:
     gate = Gate()
 
     async def consume() -> None:
@@ -137,7 +139,7 @@ async def test_the_call_graph_of_a_sources_task_shows_who_waits_for_it(call: str
     await asyncio.wait([consumer])
 
 
-async def test_the_loops_own_task_factory_makes_the_tasks() -> None:
+async def test_tasks_are_created_by_the_loops_task_factory() -> None:
     made = list[Coroutine[Any, Any, Any]]()
 
     def factory(
@@ -151,15 +153,15 @@ async def test_the_loops_own_task_factory_makes_the_tasks() -> None:
     async with multi_await(lambda: value_after(1, "made")) as m:
         assert await m.select() == (0, "made")
         assert len(made) == 1
-        assert "value_after" in repr(made[0])  # itself, and not another that awaits it
+        assert "value_after" in repr(made[0])  # the task itself, not one that awaits it
 
 
-async def test_a_failure_that_was_delivered_keeps_nothing_of_ours_alive() -> None:
+async def test_a_delivered_failure_keeps_nothing_of_the_package_alive() -> None:
     class Failure(Exception):  # noqa: N818 -- it is one
-        """Unlike a built-in exception, it can be referred to weakly."""
+        """Unlike a built-in exception, it supports weak references."""
 
     async def fail() -> None:
-        await asyncio.sleep(1)  # what fails before it waits keeps its callers' frames, as any call
+        await asyncio.sleep(1)  # failing before a wait would keep the callers' frames
         raise Failure("failed")
 
     gc.disable()
@@ -182,8 +184,8 @@ async def test_a_failure_that_was_delivered_keeps_nothing_of_ours_alive() -> Non
         gc.enable()
 
 
-async def test_the_traceback_of_a_failure_begins_where_the_package_called_others() -> None:
-    """In json, which has no frame of the caller's before it: the function is bound to its text."""
+async def test_a_failures_traceback_begins_where_the_package_called_the_function() -> None:
+    """In json, with no frame of the caller before it: the function is bound to its text."""
     source: Any = functools.partial(json.loads, "no JSON")
     async with multi_await(source) as m:
         _, (failure,) = await m.get()
@@ -193,9 +195,9 @@ async def test_the_traceback_of_a_failure_begins_where_the_package_called_others
 
 
 @pytest.mark.parametrize("call", ["select", "get_or_raise"])
-async def test_a_failure_that_was_raised_is_freed_without_the_garbage_collector(call: str) -> None:
+async def test_a_raised_failure_is_freed_without_the_garbage_collector(call: str) -> None:
     class Failure(Exception):  # noqa: N818 -- it is one
-        """Unlike a built-in exception, it can be referred to weakly."""
+        """Unlike a built-in exception, it supports weak references."""
 
     async def fail() -> None:
         await asyncio.sleep(1)
@@ -232,7 +234,7 @@ async def test_a_multi_await_is_freed_without_the_garbage_collector() -> None:
         gc.enable()
 
 
-async def test_a_custom_source_is_polled_when_it_wakes_and_returns_what_is_left() -> None:
+async def test_a_custom_source_is_polled_when_it_wakes_and_returns_leftover_values() -> None:
     button = Button()
     async with multi_await(Clicks(button), asyncio.Event().wait) as m:
         button.on_click("before the first call")
@@ -244,7 +246,7 @@ async def test_a_custom_source_is_polled_when_it_wakes_and_returns_what_is_left(
     assert m.undelivered == ((0, "never delivered"), (0, "neither"))
 
 
-async def test_a_wake_that_comes_twice_or_late_does_no_harm() -> None:
+async def test_a_duplicate_or_late_wake_is_harmless() -> None:
     class Remembers(Clicks):
         def __init__(self, button: Button) -> None:
             super().__init__(button)
@@ -267,7 +269,7 @@ async def test_a_wake_that_comes_twice_or_late_does_no_harm() -> None:
         wake()
 
 
-async def test_the_sources_end_all_at_once_and_the_values_left_come_in_their_order() -> None:
+async def test_sources_end_concurrently_and_their_leftover_values_keep_their_order() -> None:
     class Slow(Source[str]):
         def __init__(self, seconds: float) -> None:
             self.seconds = seconds
@@ -305,7 +307,7 @@ async def test_a_source_that_fails_to_end_is_reported_and_the_others_end(
     assert reported[0]["message"] == "source 0 (Broken()) failed when its MultiAwait ended"
 
 
-async def test_an_end_leaves_the_callers_context_as_it_was() -> None:
+async def test_the_end_leaves_the_callers_context_unchanged() -> None:
     gate = Gate()
     before = list(contextvars.copy_context().items())
     async with multi_await(gate.get) as m:
@@ -313,7 +315,7 @@ async def test_an_end_leaves_the_callers_context_as_it_was() -> None:
     assert list(contextvars.copy_context().items()) == before
 
 
-async def test_a_source_that_is_cancelled_while_it_ends_is_no_failure(reported: Reported) -> None:
+async def test_a_source_cancelled_while_it_ends_is_not_a_failure(reported: Reported) -> None:
     class Cancelled(Source[str]):
         def poll(self, wake: Wake) -> Pending:
             return PENDING
@@ -326,7 +328,7 @@ async def test_a_source_that_is_cancelled_while_it_ends_is_no_failure(reported: 
     assert (reported, m.undelivered) == ([], ())
 
 
-async def test_a_source_without_an_end_of_its_own_needs_none() -> None:
+async def test_a_source_need_not_define_its_own_aclose() -> None:
     class Plain(Source[str]):
         def poll(self, wake: Wake) -> str:
             return "plain"
@@ -337,7 +339,7 @@ async def test_a_source_without_an_end_of_its_own_needs_none() -> None:
     Plain().release()
 
 
-def test_a_source_without_a_poll_cannot_be_made() -> None:
+def test_a_source_without_a_poll_method_cannot_be_created() -> None:
     class Nothing(Source[str]):
         pass
 
@@ -345,12 +347,12 @@ def test_a_source_without_a_poll_cannot_be_made() -> None:
         Nothing()  # type: ignore[abstract]  # what this test is about
 
 
-def test_pending_says_what_it_is() -> None:
+def test_the_repr_of_pending_is_its_name() -> None:
     assert repr(PENDING) == "PENDING"
 
 
-async def test_an_end_whose_coroutine_is_thrown_away_gives_no_warning(reported: Reported) -> None:
-    """As the garbage collector does with what an event loop that was dropped had not finished."""
+async def test_discarding_the_coroutine_of_an_end_gives_no_warning(reported: Reported) -> None:
+    """The garbage collector does that to unfinished coroutines of a dropped event loop."""
 
     class NeverEnds(Source[str]):
         def poll(self, wake: Wake) -> Pending:
@@ -370,8 +372,8 @@ async def test_an_end_whose_coroutine_is_thrown_away_gives_no_warning(reported: 
     assert reported == []
 
 
-async def test_an_end_that_is_cancelled_before_its_first_step_is_begun_anew() -> None:
-    """As by a loop that shuts down; and no "never awaited" follows, though a factory wraps it."""
+async def test_an_end_cancelled_before_its_first_step_is_started_again() -> None:
+    """As by a loop that shuts down; "never awaited" must not follow, even if a factory wraps it."""
     gate = Gate()
     m = multi_await(gate.get)
     m.select_nowait()

@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 def until_none(queue: asyncio.Queue[T | None]) -> Source[T]:
-    """Go's `range`: ends where None was put."""
+    """Go's `range`: ends at a None in the queue."""
 
     async def receive() -> T:
         item = await queue.get()
@@ -27,7 +27,7 @@ def until_none(queue: asyncio.Queue[T | None]) -> Source[T]:
 
 @contextlib.asynccontextmanager
 async def go() -> AsyncIterator[Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]]:
-    """`go(f())`; when the program is over, its goroutines are too, wherever they are."""
+    """`go(f())`; when the program ends, so do its goroutines, wherever they are."""
     tasks = list[asyncio.Task[None]]()
 
     def start(coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -37,7 +37,7 @@ async def go() -> AsyncIterator[Callable[[Coroutine[Any, Any, None]], asyncio.Ta
     try:
         yield start
     finally:
-        await steps(1)  # so that all have begun
+        await steps(1)  # so that all have started
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
@@ -45,7 +45,7 @@ async def go() -> AsyncIterator[Callable[[Coroutine[Any, Any, None]], asyncio.Ta
 
 
 async def blocks(call: Awaitable[object]) -> bool:
-    """Whether it waits; in virtual time, what does not wait takes no time at all."""
+    """Whether it waits; in virtual time, whatever does not wait takes no time."""
     begin = asyncio.get_running_loop().time()
     try:
         async with asyncio.timeout(1):

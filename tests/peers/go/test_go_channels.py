@@ -1,8 +1,8 @@
 """Go's own tests of channels and select, rewritten for asyncio's queues and multi_await.
 
 After test/chan in Go's tree, file by file, and the tests of select in its src/runtime/chan_test.go.
-What holds, what does not apply, and why, is in docs/explanation/go_tests.md. The file that a test
-comes from is the first word of its name.
+docs/explanation/go_tests.md says what holds, what does not apply, and why. The first word of a
+test's name is the file that the test comes from.
 
 Throughout, `asyncio.Queue(1)` stands for a channel without a buffer: asyncio has no rendezvous.
 None, put last, stands for close(). What Go checks with many threads is checked with many tasks.
@@ -22,7 +22,7 @@ from tests.peers.go.goroutines import go, until_none
 # doubleselect.go
 
 
-async def test_doubleselect_one_select_sends_one_item_to_one_queue() -> None:
+async def test_doubleselect_a_select_sends_one_item_to_one_queue() -> None:
     count = 10 * SCHEDULES
     queues = [asyncio.Queue[int | None](1) for _ in range(4)]
     merged = asyncio.Queue[int | None](1)
@@ -55,7 +55,7 @@ async def test_doubleselect_one_select_sends_one_item_to_one_queue() -> None:
 # fifo.go
 
 
-async def test_fifo_what_was_put_first_comes_first() -> None:
+async def test_fifo_items_arrive_in_the_order_in_which_they_were_put() -> None:
     queue = asyncio.Queue[int](10)
     async with multi_await(put(queue, itertools.count().__next__)) as m:
         sent = [(await m.select())[1] for _ in range(10)]
@@ -64,7 +64,7 @@ async def test_fifo_what_was_put_first_comes_first() -> None:
         assert [(await m.select())[1] for _ in range(10)] == sent == list(range(10))
 
 
-async def test_fifo_tasks_threaded_together_each_get_the_item_of_their_turn() -> None:
+async def test_fifo_each_task_in_a_chain_gets_the_item_of_its_turn() -> None:
     queue = asyncio.Queue[int](1)
     turns = [asyncio.Queue[None](1) for _ in range(11)]
     received = list[int]()
@@ -89,7 +89,7 @@ async def test_fifo_tasks_threaded_together_each_get_the_item_of_their_turn() ->
 # goroutines.go
 
 
-async def test_goroutines_many_tasks_threaded_together_pass_an_item_on_and_end() -> None:
+async def test_goroutines_a_long_chain_of_tasks_passes_an_item_on_and_ends() -> None:
     queues = [asyncio.Queue[str](1) for _ in range(2 * SCHEDULES)]
 
     async def link(left: asyncio.Queue[str], right: asyncio.Queue[str]) -> None:
@@ -110,7 +110,7 @@ async def test_goroutines_many_tasks_threaded_together_pass_an_item_on_and_end()
 
 @pytest.mark.parametrize("room", [1, 2])
 @pytest.mark.parametrize("item", [123, 2**40, True, False, "hello", "", None, 0])
-async def test_nonblock_what_would_wait_gives_none_and_changes_nothing(
+async def test_nonblock_an_operation_that_would_wait_returns_none_and_changes_nothing(
     item: object, room: int
 ) -> None:
     queue, sync = asyncio.Queue[object](room), asyncio.Queue[object](1)
@@ -142,7 +142,7 @@ async def test_nonblock_what_would_wait_gives_none_and_changes_nothing(
 # sendstmt.go
 
 
-async def test_sendstmt_one_may_send_to_a_queue_that_came_through_a_queue() -> None:
+async def test_sendstmt_a_queue_received_from_a_queue_can_be_sent_to() -> None:
     queues, queue = asyncio.Queue[asyncio.Queue[int]](1), asyncio.Queue[int](1)
     queues.put_nowait(queue)
     async with multi_await(put(await queues.get(), lambda: 2)) as m:

@@ -1,6 +1,6 @@
 """Go's own tests that build networks of goroutines: power series, and sieves of primes.
 
-What stands for what, and what the names say, is in test_go_channels.py.
+test_go_channels.py explains what stands for what, and the names.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PRIMES = [n for n in range(2, 100) if all(n % divisor for divisor in range(2, n)
 
 
 class Series:
-    """Ask, and a term comes."""
+    """A power series: ask, and a term comes."""
 
     def __init__(self) -> None:
         self.asked = asyncio.Queue[None](1)
@@ -44,11 +44,11 @@ class Series:
 
 
 def nothing() -> None:
-    """What is put into `asked`."""
+    """The item that is put into `asked`."""
 
 
 async def both_terms(u: Series, v: Series) -> tuple[Fraction, Fraction]:
-    """Ask both, and take their terms, each as soon as it can be."""
+    """Ask both, and take their terms, each as soon as possible."""
     terms = dict[int, Fraction]()
     async with multi_await(
         put(u.asked, nothing), put(v.asked, nothing), u.terms.get, v.terms.get
@@ -70,7 +70,7 @@ async def both_terms(u: Series, v: Series) -> tuple[Fraction, Fraction]:
 
 
 class Network:
-    """Each series is a task of its own, which goes on for ever."""
+    """Each series is a task of its own that never ends."""
 
     def __init__(self, start: Callable[[Coroutine[Any, Any, None]], object]) -> None:
         self.start = start
@@ -149,7 +149,7 @@ class Network:
         return self.series(run)
 
     def exponential(self, u: Series) -> Series:
-        """Its derivative is itself times that of u; so it is asked for terms by itself."""
+        """Its derivative is itself times that of u, so it asks itself for terms."""
         back, z = Series(), Series()
         product = self.multiply(back, self.differentiate(u))
         self.start(copy_to_both(self.integrate(Fraction(1), product), back, z))
@@ -162,14 +162,14 @@ class Network:
 
 
 async def copy_to_both(u: Series, first: Series, second: Series) -> None:
-    """Two may read it at different rates, and one while the other waits for a term."""
+    """Two readers may read at different rates, and one while the other waits for a term."""
     outs = first, second
-    later = deque[Fraction](), deque[Fraction]()  # what each has yet to get
+    later = deque[Fraction](), deque[Fraction]()  # what each has still to get
     asking = set[int]()
     async with multi_await(
         first.asked.get, second.asked.get, put(u.asked, nothing), u.terms.get
     ) as m:
-        m.pause(2)  # asks only for what somebody asked for
+        m.pause(2)  # asks only for what was asked of it
         idle = True
         async for event in m:
             match event:
@@ -258,7 +258,7 @@ async def test_sieve1_a_chain_of_tasks_sieves_the_primes() -> None:
 
 
 async def never_full(numbers: asyncio.Queue[int], out: asyncio.Queue[int]) -> None:
-    """Pass on what comes, and keep what does not go out yet, so that nobody waits to put it."""
+    """Pass items on, and keep those that can't go out yet, so that no sender ever waits."""
     kept = deque[int]()
     async with multi_await(numbers.get, put(out, kept.popleft)) as m:
         m.pause(1)
@@ -287,7 +287,7 @@ async def test_sieve2_a_ring_of_tasks_with_a_buffer_that_grows_sieves_the_primes
             return numbers
 
         async def merge(primes: asyncio.Queue[int], composites: asyncio.Queue[int]) -> None:
-            """The odd multiples of all the primes, in their order, each once."""
+            """Give the odd multiples of all the primes in order, each once."""
             heap = list[tuple[int, int, asyncio.Queue[int]]]()  # with the prime: queues don't sort
             while True:
                 prime = await primes.get()

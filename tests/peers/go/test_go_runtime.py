@@ -1,6 +1,6 @@
-"""What the tests of Go's runtime, in src/runtime/chan_test.go, check of select.
+"""What the tests of Go's runtime, in src/runtime/chan_test.go, check about select.
 
-What stands for what, and what the names say, is in test_go_channels.py.
+test_go_channels.py explains what stands for what, and the names.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from multi_await import MultiAwait, SourceLike, multi_await, put
 from tests.machinery.tools import SCHEDULES, steps
 from tests.peers.go.goroutines import go, until_none
 
-# src/runtime/chan_test.go: what it checks of select
+# src/runtime/chan_test.go: what it checks about select
 
 
-async def test_fairness_two_that_are_always_ready_take_turns_where_go_draws_lots() -> None:
+async def test_fairness_two_always_ready_sources_take_turns_where_go_picks_at_random() -> None:
     count = 10 * SCHEDULES
     ready = [asyncio.Queue[int]() for _ in range(2)]
     for number, queue in enumerate(ready):
@@ -43,7 +43,7 @@ async def test_fairness_two_that_are_always_ready_take_turns_where_go_draws_lots
     assert passed == [0, 1] * (count // 2)
 
 
-async def test_pseudorandomsend_two_sends_to_one_queue_take_turns_where_go_draws_lots() -> None:
+async def test_pseudorandomsend_two_sends_take_turns_where_go_picks_at_random() -> None:
     queue = asyncio.Queue[int](1)
     received = list[int]()
 
@@ -61,7 +61,7 @@ async def test_pseudorandomsend_two_sends_to_one_queue_take_turns_where_go_draws
 
 
 @pytest.mark.parametrize("room", [1, 10])
-async def test_selfselect_two_that_send_to_and_receive_from_one_queue_go_on_for_ever(
+async def test_selfselect_two_tasks_that_send_and_receive_on_one_queue_never_stall(
     room: int,
 ) -> None:
     queue = asyncio.Queue[int](room)
@@ -86,7 +86,7 @@ async def test_selfselect_two_that_send_to_and_receive_from_one_queue_go_on_for_
     assert sent == received + left
 
 
-async def test_selectstress_sends_receives_and_selects_of_both_on_four_queues_all_end() -> None:
+async def test_selectstress_sends_receives_and_selects_on_four_queues_all_finish() -> None:
     count = SCHEDULES
     queues = [asyncio.Queue[int](room) for room in (1, 1, 2, 3)]
 
@@ -99,7 +99,7 @@ async def test_selectstress_sends_receives_and_selects_of_both_on_four_queues_al
             await queue.get()
 
     async def select(order: list[int], sources: list[SourceLike[int]]) -> None:
-        """So many times from each, in one select."""
+        """Take so many items from each, with one select."""
         done = Counter[int]()
         async with multi_await(*[sources[position] for position in order]) as m:
             for _ in range(len(order) * count):
@@ -117,7 +117,7 @@ async def test_selectstress_sends_receives_and_selects_of_both_on_four_queues_al
     assert all(queue.empty() for queue in queues)
 
 
-async def test_selectduplicatechannel_one_queue_may_be_two_cases_and_loses_nobodys_place() -> None:
+async def test_selectduplicatechannel_one_queue_in_two_cases_costs_nobody_a_place_in_line() -> None:
     first, second, third = (asyncio.Queue[int](1) for _ in range(3))
 
     async def choose() -> None:
@@ -136,7 +136,7 @@ async def test_selectduplicatechannel_one_queue_may_be_two_cases_and_loses_nobod
         assert await behind == 8
 
 
-async def test_nonblockselectrace_there_is_always_one_ready_and_so_it_is_found() -> None:
+async def test_nonblockselectrace_select_nowait_always_finds_the_one_ready_case() -> None:
     for passes in range(4):
         first, second = asyncio.Queue[int](1), asyncio.Queue[int](1)
         first.put_nowait(1)
@@ -158,7 +158,7 @@ async def test_nonblockselectrace_there_is_always_one_ready_and_so_it_is_found()
         assert found[0] is not None
 
 
-async def test_multiconsumer_each_item_goes_through_one_of_many_workers() -> None:
+async def test_multiconsumer_each_item_goes_through_exactly_one_worker() -> None:
     workers, items = 23, [2, 3, 7, 11, 13, 17, 19, 23, 27, 31]
     queue = asyncio.Queue[int | None](3 * workers)
     results = asyncio.Queue[int](3 * workers)
@@ -168,7 +168,7 @@ async def test_multiconsumer_each_item_goes_through_one_of_many_workers() -> Non
         async with multi_await(until_none(queue)) as m:
             async for _, item in m:
                 if item == items[number % len(items)]:
-                    await asyncio.sleep(0)  # so that they don't go in step
+                    await asyncio.sleep(0)  # so that they are not in step
                 await results.put(item)
 
     async def feed() -> None:

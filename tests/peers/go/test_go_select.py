@@ -1,6 +1,6 @@
 """Go's own tests of select: select.go to select8.go.
 
-What stands for what, and what the names say, is in test_go_channels.py.
+test_go_channels.py explains what stands for what, and the names.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tests.peers.go.goroutines import blocks, go, until_none
 # select.go
 
 
-async def test_select_a_supplier_is_called_for_the_item_that_is_sent_and_for_no_other() -> None:
+async def test_select_a_supplier_is_called_only_for_an_item_that_is_sent() -> None:
     first, second = asyncio.Queue[int](1), asyncio.Queue[int](1)
     calls = 0
 
@@ -51,7 +51,7 @@ async def test_select_a_supplier_is_called_for_the_item_that_is_sent_and_for_no_
 # select2.go
 
 
-async def test_select2_many_times_as_many_selects_take_no_more_memory() -> None:
+async def test_select2_many_more_selects_take_no_more_memory() -> None:
     queue, dummy = asyncio.Queue[int](1), asyncio.Queue[int](1)
 
     async def send(count: int) -> None:
@@ -71,7 +71,7 @@ async def test_select2_many_times_as_many_selects_take_no_more_memory() -> None:
     tracemalloc.start()
     try:
         async with multi_await(queue.get, dummy.get) as m:
-            await receive(10)  # what is kept for later use is there now
+            await receive(10)  # caches for later use are filled now
             memory()
             await receive(10)
             objects, size = memory()
@@ -106,7 +106,7 @@ def sends(queue: asyncio.Queue[object]) -> Source[object]:
         (lambda: [queue_of(7).get, sends(queue_of())], [0, 1], True),
         (lambda: [queue_of(7).get, queue_of().get], [0], True),
         (lambda: [queue_of(7).get, queue_of(8).get], [0], False),
-        # Channels that are not ready, and such as are.
+        # Channels that are not ready, and channels that are.
         (lambda: [queue_of().get], [], True),
         (lambda: [sends(queue_of(7))], [], True),
         (lambda: [queue_of().get, sends(queue_of(7))], [], True),
@@ -115,18 +115,18 @@ def sends(queue: asyncio.Queue[object]) -> Source[object]:
         (lambda: [queue_of().get, queue_of(7).get], [], False),
     ],
 )
-async def test_select3_a_select_waits_exactly_while_no_case_is_ready(
+async def test_select3_a_select_waits_only_while_no_case_is_ready(
     what: Callable[[], list[SourceLike[object]]], paused: list[int], waits: bool
 ) -> None:
     async with multi_await(*what()) as m:
         for position in paused:
             m.pause(position)
         if waits:
-            assert m.select_nowait() is None  # with a default, it does not wait
+            assert m.select_nowait() is None  # with a default, a call does not wait
         assert await blocks(m.select()) == waits
 
 
-async def test_select3_a_source_that_has_ended_is_never_ready_and_alone_an_error() -> None:
+async def test_select3_an_ended_source_is_never_ready_and_is_an_error_on_its_own() -> None:
     closed: Source[int] = until_none(queue_of(None))  # type: ignore[arg-type]  # there is no int
     async with multi_await(closed, queue_of().get) as m:
         assert await blocks(m.select())
@@ -137,7 +137,7 @@ async def test_select3_a_source_that_has_ended_is_never_ready_and_alone_an_error
 
 
 @pytest.mark.skipif(sys.version_info < (3, 13), reason="Queue.shutdown() came with Python 3.13")
-async def test_select3_a_send_to_a_queue_that_was_shut_down_ends_and_hands_the_item_back() -> None:
+async def test_select3_a_send_to_a_shut_down_queue_ends_and_hands_the_item_back() -> None:
     queue: Any = queue_of()  # Any: for the checkers, shutdown() came with Python 3.13
     queue.shutdown()
     m = multi_await(sends(queue))
@@ -147,14 +147,14 @@ async def test_select3_a_send_to_a_queue_that_was_shut_down_ends_and_hands_the_i
     assert m.undelivered == ((0, 7),)
 
 
-async def test_select3_without_a_case_it_is_an_error_where_go_waits_for_ever() -> None:
+async def test_select3_a_select_without_cases_raises_where_go_waits_forever() -> None:
     async with multi_await() as m:
         for call in waiting_calls(m):
             with pytest.raises(NothingToAwait):
                 await call()
 
 
-async def test_select3_it_may_send_to_the_queue_that_it_receives_from() -> None:
+async def test_select3_a_select_can_send_to_the_queue_that_it_receives_from() -> None:
     queue = asyncio.Queue[object](1)
     async with multi_await(sends(queue), queue.get) as m:
         assert [await m.select() for _ in range(6)] == [(0, 7), (1, 7)] * 3
@@ -163,7 +163,7 @@ async def test_select3_it_may_send_to_the_queue_that_it_receives_from() -> None:
 # select4.go
 
 
-async def test_select4_what_belongs_to_a_case_runs_only_if_it_is_chosen() -> None:
+async def test_select4_the_code_of_a_case_runs_only_if_the_case_is_chosen() -> None:
     ran = list[str]()
 
     def chosen(name: str, queue: asyncio.Queue[object]) -> Source[object]:
@@ -181,7 +181,7 @@ async def test_select4_what_belongs_to_a_case_runs_only_if_it_is_chosen() -> Non
     assert ran == ["ready", "first"]
 
 
-# select5.go: one operation in every phrasing, among every choice of others that can't go on
+# select5.go: one operation in every notation, among every choice of others that can't proceed
 
 
 async def by_iterating(m: MultiAwait[*tuple[Any, ...]]) -> Any:
@@ -224,7 +224,7 @@ def never() -> int:
 
 
 def others(names: tuple[str, ...]) -> list[tuple[SourceLike[Any], bool]]:
-    """Sources of which none can go on, and whether each is to be paused."""
+    """Sources of which none can proceed, and whether to pause each."""
     sources: dict[str, tuple[SourceLike[Any], bool]] = {
         NAMES[0]: (put(queue_of(1), never), False),
         NAMES[1]: (queue_of().get, False),
@@ -235,7 +235,7 @@ def others(names: tuple[str, ...]) -> list[tuple[SourceLike[Any], bool]]:
 
 
 def settings() -> list[tuple[tuple[str, ...], int]]:
-    """Every choice of the others, and every place among them."""
+    """Every choice of other sources, and every place among them."""
     return [
         (names, place)
         for count in range(len(NAMES) + 1)
@@ -246,7 +246,7 @@ def settings() -> list[tuple[tuple[str, ...], int]]:
 
 @pytest.mark.parametrize("biased", [False, True])
 @pytest.mark.parametrize("phrase", PHRASES)
-async def test_select5_the_one_case_that_can_go_on_does_so_however_it_is_phrased(
+async def test_select5_the_only_case_that_can_proceed_does_however_it_is_written(
     phrase: Callable[[MultiAwait[*tuple[Any, ...]]], Awaitable[Any]], biased: bool
 ) -> None:
     queue = asyncio.Queue[Any](1)
@@ -265,7 +265,7 @@ async def test_select5_the_one_case_that_can_go_on_does_so_however_it_is_phrased
         assert queue.get_nowait() == number
 
 
-async def test_select5_where_none_can_go_on_a_call_without_waiting_gives_nothing() -> None:
+async def test_select5_if_no_case_can_proceed_a_nowait_call_returns_nothing() -> None:
     for names, _ in settings():
         sources = others(names)
         if not sources:
@@ -281,7 +281,7 @@ async def test_select5_where_none_can_go_on_a_call_without_waiting_gives_nothing
 # select6.go
 
 
-async def test_select6_a_waiter_behind_a_select_is_woken_though_it_took_another_case() -> None:
+async def test_select6_a_waiter_behind_a_select_is_woken_if_it_took_another_case() -> None:
     first, second, third = (asyncio.Queue[bool](1) for _ in range(3))
 
     async def receive() -> None:
@@ -309,7 +309,7 @@ async def test_select6_a_waiter_behind_a_select_is_woken_though_it_took_another_
 
 @pytest.mark.parametrize("cases_of_receiver", [0, 1, 2])
 @pytest.mark.parametrize("cases_of_sender", [0, 1, 2])
-async def test_select7_an_item_that_nobody_looks_at_is_received_all_the_same(
+async def test_select7_an_item_that_nobody_uses_is_still_received(
     cases_of_receiver: int, cases_of_sender: int
 ) -> None:
     queue = queue_of()
@@ -337,7 +337,7 @@ async def test_select7_an_item_that_nobody_looks_at_is_received_all_the_same(
 
 
 @pytest.mark.parametrize("cases", [1, 2, 3])
-async def test_select8_break_in_a_case_leaves_the_loop_and_so_the_next_case_is_not_taken(
+async def test_select8_break_in_a_case_leaves_the_loop_before_the_next_case(
     cases: int,
 ) -> None:
     queues = [queue_of(5) for _ in range(cases)]

@@ -1,4 +1,4 @@
-"""How the tests that are CPython's wait: each bare, and in three ways through a MultiAwait."""
+"""How CPython's tests wait: each bare, and in three ways through a MultiAwait."""
 
 from __future__ import annotations
 

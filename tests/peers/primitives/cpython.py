@@ -1,7 +1,7 @@
 """What CPython's own tests of queues and locks need, with every wait through a MultiAwait.
 
-After Lib/test/test_asyncio/test_queues.py and test_locks.py, in words of their own. Each runs with
-bare waits too, so that what it demands is what asyncio does. Left out: what is about repr(),
+After Lib/test/test_asyncio/test_queues.py and test_locks.py, in our own code. Each test also runs
+with bare waits, to make sure that it demands what asyncio does. Left out are tests of repr(),
 constructors, private attributes, and calls that never wait.
 """
 
@@ -22,7 +22,7 @@ Wait: TypeAlias = Callable[[Function], Awaitable[Any]]
 
 
 class Ended(Exception):  # noqa: N818 -- what it says
-    """There will be nothing more: QueueShutDown, or NothingToAwait."""
+    """Nothing more will come: QueueShutDown, or NothingToAwait."""
 
 
 SHUT_DOWN: tuple[type[Exception], ...] = (NothingToAwait,)
@@ -45,7 +45,7 @@ def through(call: Call | None) -> Wait:
 
 
 def start(wait: Wait, *functions: Function) -> list[asyncio.Task[Any]]:
-    """One who waits for each of these."""
+    """Start one task that waits for each of these."""
 
     async def one(function: Function) -> Any:
         return await wait(function)
@@ -54,7 +54,7 @@ def start(wait: Wait, *functions: Function) -> list[asyncio.Task[Any]]:
 
 
 async def rest() -> None:
-    """All that can go on has done so."""
+    """Wait until everything that can proceed has done so."""
     await asyncio.sleep(1)
 
 
@@ -65,5 +65,5 @@ async def end(*tasks: asyncio.Task[Any]) -> None:
 
 
 def done(*tasks: asyncio.Task[Any]) -> list[Any]:
-    """The results of those that have one."""
+    """The results of the tasks that have one."""
     return [task.result() for task in tasks if task.done() and not task.cancelled()]

@@ -1,4 +1,4 @@
-"""The primitives, each with those who share it, and the line that they stand in."""
+"""The primitives, each with the tasks that share it and wait in line."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ Queue: TypeAlias = asyncio.Queue[Any]
 
 
 class Shared(ABC):
-    """A primitive, what its consumers wait for, and what is done to it from outside."""
+    """A primitive, what its consumers wait for, and what other tasks do to it."""
 
     consumers = 4
-    at_once = True  # whether a consumer may call again without rest
+    at_once = True  # whether a consumer may call again at once
 
     def __init__(self, draw: random.Random) -> None:
         self.draw = draw
@@ -31,22 +31,22 @@ class Shared(ABC):
         """What the consumer waits for."""
 
     def source(self, consumer: int) -> SourceLike[Any]:
-        """The same for a MultiAwait that is kept."""
+        """The same for a reused MultiAwait."""
         return self.function(consumer)
 
     def taken(self, consumer: int, value: Any) -> Any:
-        """What is to be noted of a value."""
+        """What to note of a value."""
         return value
 
     async def use(self, rest: Function) -> None:  # noqa: B027 -- most do nothing
-        """What the consumer does with it."""
+        """What the consumer does with a value."""
 
     @abstractmethod
     def act(self) -> None:
-        """What is done from outside."""
+        """What another task does to it."""
 
     def is_free(self) -> bool:
-        """Whether nobody need wait; for `Line`, as `take` is."""
+        """Whether a task could take it without waiting; like `take`, this is for `Line`."""
         raise NotImplementedError
 
     def take(self, consumer: int) -> Any:
@@ -54,7 +54,7 @@ class Shared(ABC):
 
     @abstractmethod
     def left(self) -> Any:
-        """What is to be seen of it at the end."""
+        """Its visible state at the end."""
 
 
 def emptied(queue: Queue) -> list[Any]:
@@ -97,7 +97,7 @@ class PriorityGet(Get):
 
 
 class Put(Shared):
-    """Each puts its own numbers."""
+    """Each consumer puts its own numbers."""
 
     kind: type[Queue] = asyncio.Queue
 
@@ -140,7 +140,7 @@ class PriorityPut(Put):
 
 
 class PutAndGet(Put):
-    """Two put, and two get."""
+    """Two consumers put, and two get."""
 
     def function(self, consumer: int) -> Function:
         return self.queue.get if consumer % 2 else super().function(consumer)
@@ -196,7 +196,7 @@ class Lock(Shared):
             self.lock.release()
 
     def act(self) -> None:
-        """Nothing but cancellations comes from outside."""
+        """Other tasks only cancel."""
 
     def is_free(self) -> bool:
         return not self.lock.locked()
@@ -223,10 +223,10 @@ class BoundedSemaphore(Semaphore):
 
 
 class Stream(Shared):
-    """Who reads while another does gets a RuntimeError."""
+    """Reading while another task reads raises a RuntimeError."""
 
     consumers = 2
-    at_once = False  # at its end there is always something to read
+    at_once = False  # at its end a read never waits
 
     def __init__(self, draw: random.Random) -> None:
         super().__init__(draw)
@@ -253,7 +253,7 @@ class Stream(Shared):
                 self.stream.feed_data(bytes(self.draw.choices(b"ab;\n", k=self.draw.randint(1, 6))))
 
     def left(self) -> Any:
-        return repr(self.stream)  # how much is there, and whether somebody waits
+        return repr(self.stream)  # how much is there, and whether anyone waits
 
 
 class StreamOfOne(Stream):
@@ -261,7 +261,7 @@ class StreamOfOne(Stream):
 
 
 class Condition(Shared):
-    at_once = False  # a notification reaches those who wait at that moment
+    at_once = False  # a notification reaches the tasks that wait at that moment
 
     def __init__(self, draw: random.Random) -> None:
         super().__init__(draw)
@@ -288,10 +288,10 @@ class Condition(Shared):
 
 
 class Line:
-    """Who waits for something, in the order in which they came; who goes away keeps the place.
+    """The tasks that wait for something, in order of arrival; one that goes away keeps its place.
 
-    What a MultiAwait that is kept must be equal to. One that is away when its turn comes is passed
-    over, and has lost the place.
+    A reused MultiAwait must behave like this. One that is away when its turn comes is passed over
+    and loses its place.
     """
 
     def __init__(self, shared: Shared) -> None:
@@ -303,7 +303,7 @@ class Line:
             self.places.pop(consumer, None)
             return self.shared.take(consumer)
         place = self.places[consumer] = asyncio.get_running_loop().create_future()
-        return await place  # which is cancelled when the consumer goes away
+        return await place  # cancelled when the consumer goes away
 
     def serve(self) -> None:
         while self.places and self.shared.is_free():

@@ -38,7 +38,7 @@ async def test_a_lock_goes_to_its_waiters_in_order(
 
 @pytest.mark.parametrize("kind", [asyncio.Lock, asyncio.Semaphore])
 @pytest.mark.parametrize("cancelled_first", [True, False])
-async def test_a_lock_that_is_released_when_the_next_in_line_is_cancelled_goes_to_the_one_behind(
+async def test_if_the_next_in_line_is_cancelled_a_released_lock_goes_to_the_one_behind(
     kind: type[asyncio.Lock | asyncio.Semaphore], cancelled_first: bool, wait: Wait
 ) -> None:
     lock = kind()
@@ -123,7 +123,7 @@ async def test_a_semaphore_lets_as_many_in_as_it_has_slots(wait: Wait) -> None:
     await asyncio.wait(waiting)
 
 
-async def test_a_semaphores_slot_passes_by_those_who_were_cancelled(wait: Wait) -> None:
+async def test_a_semaphores_slot_skips_cancelled_waiters(wait: Wait) -> None:
     semaphore = asyncio.Semaphore(0)
     waiting = start(wait, *[semaphore.acquire] * 4)
     await rest()
@@ -138,7 +138,9 @@ async def test_a_semaphores_slot_passes_by_those_who_were_cancelled(wait: Wait) 
     await end(waiting[3])
 
 
-async def test_a_semaphore_is_free_after_one_was_cancelled_by_the_one_before(wait: Wait) -> None:
+async def test_a_semaphore_is_free_after_a_waiter_was_cancelled_by_the_one_before(
+    wait: Wait,
+) -> None:
     semaphore = asyncio.Semaphore(1)
 
     async def first() -> None:
@@ -155,7 +157,7 @@ async def test_a_semaphore_is_free_after_one_was_cancelled_by_the_one_before(wai
     assert await wait(semaphore.acquire) is True
 
 
-async def test_a_semaphore_is_handed_round_in_turn(wait: Wait) -> None:
+async def test_a_semaphore_goes_round_its_waiters_in_turn(wait: Wait) -> None:
     semaphore = asyncio.Semaphore(1)
     order = list[str]()
 
@@ -172,7 +174,9 @@ async def test_a_semaphore_is_handed_round_in_turn(wait: Wait) -> None:
     assert order == ["a", "b", "c", "a", "b", "c"]
 
 
-async def test_a_task_that_releases_a_semaphore_and_comes_again_is_last_in_line(wait: Wait) -> None:
+async def test_a_task_that_releases_a_semaphore_and_then_acquires_it_goes_last_in_line(
+    wait: Wait,
+) -> None:
     semaphore = asyncio.Semaphore(0)
     order = list[int]()
 
@@ -180,25 +184,25 @@ async def test_a_task_that_releases_a_semaphore_and_comes_again_is_last_in_line(
         await wait(semaphore.acquire)
         order.append(number)
 
-    async def releases_three() -> None:
+    async def release_three_and_acquire() -> None:
         for _ in range(3):
             semaphore.release()
         await one(2)
 
     tasks = [asyncio.create_task(one(1))]
     await rest()
-    tasks.append(asyncio.create_task(releases_three()))
+    tasks.append(asyncio.create_task(release_three_and_acquire()))
     tasks.append(asyncio.create_task(one(3)))
     await asyncio.wait(tasks)
     assert order == [1, 2, 3]
     assert semaphore.locked()
 
 
-# A condition is waited for with its lock held, and so by a function that takes it.
+# Waiting for a condition needs its lock, so a function takes the lock and waits.
 
 
 class Notified:
-    """Notes who was notified, in their order."""
+    """Records who was notified, in order."""
 
     def __init__(self, wait: Wait) -> None:
         self.condition = asyncio.Condition()
@@ -227,7 +231,7 @@ class Notified:
             await self.take()
 
 
-async def test_a_condition_notifies_as_many_as_it_is_told_in_their_order(wait: Wait) -> None:
+async def test_a_condition_notifies_as_many_waiters_as_asked_in_order(wait: Wait) -> None:
     shared = Notified(wait)
     condition = shared.condition
     waiting = start(wait, *[shared.function(number) for number in range(1, 6)])
@@ -250,7 +254,7 @@ async def test_a_condition_notifies_as_many_as_it_is_told_in_their_order(wait: W
     assert done(*waiting) == [6, 7]
 
 
-async def test_a_condition_is_waited_for_until_what_was_asked_for_is_so(wait: Wait) -> None:
+async def test_wait_for_returns_once_its_predicate_is_true(wait: Wait) -> None:
     shared = Notified(wait)
 
     async def wait_for() -> bool:
@@ -268,7 +272,7 @@ async def test_a_condition_is_waited_for_until_what_was_asked_for_is_so(wait: Wa
     assert await waiting is True
 
 
-async def test_a_task_that_is_cancelled_or_times_out_leaves_a_condition_as_it_was(
+async def test_a_cancelled_or_timed_out_task_leaves_a_condition_unchanged(
     wait: Wait,
 ) -> None:
     shared = Notified(wait)
@@ -289,7 +293,7 @@ async def test_a_task_that_is_cancelled_or_times_out_leaves_a_condition_as_it_wa
 
 @pytest.mark.skipif(sys.version_info < (3, 13), reason="bare waits lose it before Python 3.13")
 @pytest.mark.parametrize("passes", range(4))
-async def test_no_notification_is_lost_with_a_cancelled_task(passes: int, wait: Wait) -> None:
+async def test_a_cancelled_task_loses_no_notification(passes: int, wait: Wait) -> None:
     shared = Notified(wait)
     first, second = start(wait, shared.take_all, shared.take_all)
     await rest()

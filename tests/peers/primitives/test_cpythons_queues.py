@@ -22,7 +22,7 @@ pytestmark = pytest.mark.in_order
         (asyncio.PriorityQueue, [1, 2, 3]),
     ],
 )
-async def test_items_come_in_the_order_of_their_queue(
+async def test_items_arrive_in_the_order_of_their_queue(
     kind: type[Queue], order: list[int], wait: Wait
 ) -> None:
     queue = kind()
@@ -32,7 +32,7 @@ async def test_items_come_in_the_order_of_their_queue(
     assert queue.empty()
 
 
-async def test_a_putter_waits_while_there_is_no_room(wait: Wait) -> None:
+async def test_a_putter_waits_until_there_is_room(wait: Wait) -> None:
     queue = Queue(2)
     puts = start(wait, *[functools.partial(queue.put, number) for number in range(3)])
     await rest()
@@ -50,7 +50,7 @@ async def test_a_getter_waits_until_there_is_an_item(wait: Wait) -> None:
     assert asyncio.get_running_loop().time() == 10
 
 
-async def test_a_putter_and_a_getter_take_turns_where_there_is_room_for_one(wait: Wait) -> None:
+async def test_a_putter_and_a_getter_take_turns_when_there_is_room_for_one_item(wait: Wait) -> None:
     queue = Queue(1)
     puts = start(wait, *[functools.partial(queue.put, number) for number in range(5)])
     assert [await wait(queue.get) for _ in range(5)] == [0, 1, 2, 3, 4]
@@ -82,7 +82,7 @@ async def test_an_item_is_not_lost_when_the_woken_task_is_cancelled(wait: Wait) 
     assert await wait(queue.get) == 1
 
 
-async def test_no_item_is_lost_if_one_of_many_is_cancelled_when_woken(wait: Wait) -> None:
+async def test_no_item_is_lost_when_one_of_many_woken_tasks_is_cancelled(wait: Wait) -> None:
     queue = Queue()
     gets = start(wait, queue.get, queue.get, queue.get)
     await rest()
@@ -107,7 +107,7 @@ async def test_room_is_not_lost_when_the_woken_task_is_cancelled(wait: Wait) -> 
     assert queue.empty()
 
 
-async def test_a_task_that_was_cancelled_before_puts_nothing(wait: Wait) -> None:
+async def test_a_task_cancelled_before_its_put_puts_nothing(wait: Wait) -> None:
     queue = Queue(1)
     puts = start(wait, *[functools.partial(queue.put, item) for item in "abX"])
     await rest()
@@ -118,7 +118,7 @@ async def test_a_task_that_was_cancelled_before_puts_nothing(wait: Wait) -> None
     assert queue.empty()
 
 
-async def test_a_task_that_was_cancelled_or_timed_out_is_no_longer_in_line(wait: Wait) -> None:
+async def test_a_cancelled_or_timed_out_task_is_no_longer_in_line(wait: Wait) -> None:
     queue, full = Queue(), Queue(1)
     full.put_nowait(1)
     for function in (queue.get, functools.partial(full.put, 2)):
@@ -133,7 +133,7 @@ async def test_a_task_that_was_cancelled_or_timed_out_is_no_longer_in_line(wait:
 
 
 @pytest.mark.parametrize("kind", [asyncio.Queue, asyncio.LifoQueue, asyncio.PriorityQueue])
-async def test_join_waits_until_the_last_item_is_done_with(kind: type[Queue], wait: Wait) -> None:
+async def test_join_waits_until_the_last_item_is_done(kind: type[Queue], wait: Wait) -> None:
     queue = kind()
     for number in range(100):
         queue.put_nowait(number)
@@ -155,7 +155,7 @@ async def test_join_waits_until_the_last_item_is_done_with(kind: type[Queue], wa
 
 
 @needs_shutdown
-async def test_shutting_a_queue_down_ends_all_its_waiters(wait: Wait) -> None:
+async def test_shutting_down_a_queue_ends_all_its_waiters(wait: Wait) -> None:
     queue: Any = Queue()  # Any: for the checkers, shutdown() came with Python 3.13
     gets = start(wait, queue.get, queue.get)
     await rest()
@@ -168,7 +168,7 @@ async def test_shutting_a_queue_down_ends_all_its_waiters(wait: Wait) -> None:
 
 
 @needs_shutdown
-async def test_a_queue_that_is_shut_down_gives_what_it_has_and_takes_no_more(wait: Wait) -> None:
+async def test_a_shut_down_queue_gives_what_it_has_and_accepts_nothing_more(wait: Wait) -> None:
     queue: Any = Queue(1)
     queue.put_nowait("item")
     (put,) = start(wait, functools.partial(queue.put, "another"))
@@ -186,7 +186,7 @@ async def test_a_queue_that_is_shut_down_gives_what_it_has_and_takes_no_more(wai
 
 
 @needs_shutdown
-async def test_a_queue_that_is_shut_down_immediately_has_nothing_left(wait: Wait) -> None:
+async def test_a_queue_shut_down_immediately_has_nothing_left(wait: Wait) -> None:
     queue: Any = Queue()
     for _ in range(2):
         queue.put_nowait("item")

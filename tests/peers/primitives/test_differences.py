@@ -1,6 +1,6 @@
-"""Where a MultiAwait can't be equal to a bare wait, and that it differs nowhere else.
+"""Where a MultiAwait can't equal a bare wait, and that it differs nowhere else.
 
-Why is in test_random_programs.py.
+test_random_programs.py explains why.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ def flag() -> tuple[Function, Callable[[], object]]:
     return event.wait, event.set
 
 
-async def who_goes_on(scene: Scene, call: Call | None, passes: int) -> list[str]:
-    """Two wait; one is woken, and so many passes later the first in line is cancelled."""
+async def resumed(scene: Scene, call: Call | None, passes: int) -> list[str]:
+    """Two tasks wait; one is woken, and so many passes later the first in line is cancelled."""
     function, wake = scene()
     gone_on = list[str]()
 
@@ -62,7 +62,7 @@ async def who_goes_on(scene: Scene, call: Call | None, passes: int) -> list[str]
                 await (function() if call is None else call(m))
                 gone_on.append(name)
             finally:
-                await asyncio.sleep(5)  # the MultiAwait is there yet, and must hold nothing
+                await asyncio.sleep(5)  # the MultiAwait still exists, and must hold nothing
 
     waiting = [asyncio.create_task(wait(name)) for name in ("first", "second")]
     await asyncio.sleep(1)
@@ -77,17 +77,17 @@ async def who_goes_on(scene: Scene, call: Call | None, passes: int) -> list[str]
 
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("scene", [item, room, lock, slot, flag])
-async def test_only_a_cancellation_in_the_one_pass_between_comes_too_late_for_a_bare_wait_alone(
+async def test_a_cancellation_differs_from_that_of_a_bare_wait_in_only_one_pass(
     scene: Scene, call: Call
 ) -> None:
     for passes in range(8):
-        through = await who_goes_on(scene, call, passes)
-        assert (through == await who_goes_on(scene, None, passes)) == (passes != 1)
+        through = await resumed(scene, call, passes)
+        assert (through == await resumed(scene, None, passes)) == (passes != 1)
         assert ("first" in through) == (passes > 1)
 
 
 @pytest.mark.parametrize("call", CALLS)
-async def test_only_a_task_in_the_one_pass_between_takes_an_item_from_under_a_multi_await(
+async def test_only_a_task_in_the_pass_between_can_take_an_item_from_a_multi_await(
     call: Call,
 ) -> None:
     for passes in range(8):
@@ -109,7 +109,7 @@ async def test_only_a_task_in_the_one_pass_between_takes_an_item_from_under_a_mu
         assert taken == [passes < 2, passes < 1]
 
 
-async def test_a_notification_that_came_with_a_cancellation_is_in_undelivered() -> None:
+async def test_a_notification_that_arrives_with_a_cancellation_is_in_undelivered() -> None:
     condition = asyncio.Condition()
 
     async def notified() -> str:

@@ -1,25 +1,25 @@
-"""asyncio's primitives as they are and through a MultiAwait of one source: the same comes of both.
+"""asyncio's primitives, bare and through a MultiAwait of one source: the results are the same.
 
-A random program is run with `await queue.get()`, and again with a MultiAwait in that place. Each
-consumer acts at moments of its own, and who acts on the primitive does too, so that all have come
-to rest before the next one acts. Then *everything* must be equal: which value each consumer gets,
-when, which of its calls time out or are cancelled, and what is left at the end.
+A random program runs with `await queue.get()`, and again with a MultiAwait in its place. Each
+consumer acts at times of its own, and so does the task that acts on the primitive, so that all have
+come to rest before the next one acts. Then *everything* must be equal: which value each consumer
+gets, when, which of its calls time out or are cancelled, and what is left at the end.
 
 What can't be equal, and why:
 
-- A pass through the loop. What was woken goes on one pass later, and through a MultiAwait two.
-  What another task does in the pass between (it cancels the consumer, or takes the item from under
-  it) comes too late for the one and in time for the other. That is all: one pass.
-- What a call has in hand when it is cancelled goes to the next in line a pass later. Who calls
-  again at once, without rest, may have come between by then. So a program either puts and cancels
-  in one step, or has consumers that call again at once.
+- A pass through the loop. A woken task resumes one pass later, and through a MultiAwait two. What
+  another task does in the pass between (cancel the consumer, or take its item first) comes too late
+  for the one and in time for the other. That is all: one pass.
+- What a call has in hand when it is cancelled goes to the next in line a pass later. By then, a
+  consumer that calls again at once may have come first. So a program either puts and cancels in one
+  step, or has consumers that call again at once.
 - The end of a block takes some passes before Python 3.12, or under a task factory. A consumer with
-  a MultiAwait for each call does not call again at once. And what a block is about to return is
-  gone if a cancellation comes meanwhile: it had been delivered.
-- A MultiAwait that is kept keeps its place in line while its consumer is away after a timeout. So
-  it is compared with a line that keeps places. (Likewise nobody else can read from its stream.)
-- `Condition.wait` is waited for by a function, in a task. Once notified, the task goes on although
-  the call is cancelled: the outcome is in `undelivered`.
+  a MultiAwait per call does not call again at once. And the value that a block is about to return
+  is gone if a cancellation arrives meanwhile: it had been delivered.
+- A reused MultiAwait keeps its place in line while its consumer is away after a timeout. So it is
+  compared with a line that keeps places. (Likewise, no other task can read from its stream.)
+- A function, in a task, waits for `Condition.wait`. Once notified, the task goes on even if the
+  call is cancelled: the outcome is in `undelivered`.
 - After 128 calls in a row that did not wait, the loop gets a turn. No program here makes so many.
 """
 
@@ -60,17 +60,17 @@ from tests.peers.primitives.ways import CALLS, Call, Way, bare, for_each_call, i
 pytestmark = pytest.mark.in_order
 
 SEEDS = max(1, SCHEDULES // 15)
-ROUND = 8.0  # seconds in which everybody has one moment: consumer 0 at 1, 9, ..., 1 at 2, 10, ...
+ROUND = 8.0  # seconds in which everyone has one moment: consumer 0 at 1, 9, ..., 1 at 2, 10, ...
 ROUNDS = 40
 ITEMS = max(20, SCHEDULES // 3)  # for workers
 
 
 class Program:
-    """A random program, and what comes of it if the consumers wait in this way."""
+    """A random program, and its result if the consumers wait in this way."""
 
     timeouts = True
-    at_once = False  # whether consumers call again without rest
-    cancels = 0.2  # how often it is a cancellation that comes from outside
+    at_once = False  # whether consumers call again at once
+    cancels = 0.2  # how often a step from outside is a cancellation
     mixed = True  # whether a step from outside may be both: items and cancellations
     deeds: tuple[int, ...] = (0, 0, 0, 1, 2, 4)  # in one step from outside
 
@@ -88,7 +88,7 @@ class Program:
         self.noted[consumer].append((self.loop.time() - self.begin, what))
 
     def moment(self, consumer: int) -> float:
-        """One of its own that is to come."""
+        """A moment of its own in the future."""
         rounds = self.loop.time() // ROUND + self.draws[consumer].randint(1, 6)
         return rounds * ROUND + consumer + 1
 
@@ -104,7 +104,7 @@ class Program:
                 await self.rest(consumer)
 
     async def call(self, consumer: int, take: Function) -> bool:
-        """Returns whether it goes on at once."""
+        """Call; return whether to call again at once."""
         draw = self.draws[consumer]
         end = self.moment(consumer) if self.timeouts and draw.random() < 0.5 else None
         try:
@@ -124,7 +124,7 @@ class Program:
         return draw.random() < 0.5
 
     def cancel(self, consumer: int) -> None:
-        """It ends, and begins anew."""
+        """Cancel it, and start it again."""
         self.lives[consumer].cancel()
         self.lives.append(self.lives[consumer])
         self.lives[consumer] = asyncio.create_task(self.live(consumer))
@@ -177,12 +177,12 @@ PRIMITIVES = [
 
 
 @pytest.mark.parametrize("kind", PRIMITIVES)
-async def test_a_multi_await_for_each_call_gives_what_a_bare_wait_gives(kind: type[Shared]) -> None:
+async def test_a_multi_await_per_call_gives_the_same_as_a_bare_wait(kind: type[Shared]) -> None:
     await compare(Program, kind, bare, [for_each_call(call) for call in CALLS])
 
 
 class Calm(Program):
-    """Either items or cancellations in a step; the consumers call again at once, and patiently."""
+    """A step has either items or cancellations; consumers call again at once, without timeouts."""
 
     timeouts = False
     at_once = True
@@ -190,11 +190,11 @@ class Calm(Program):
 
 
 @pytest.mark.parametrize("kind", PRIMITIVES)
-async def test_a_multi_await_that_is_kept_gives_what_bare_waits_give(kind: type[Shared]) -> None:
+async def test_a_reused_multi_await_gives_the_same_as_bare_waits(kind: type[Shared]) -> None:
     await compare(Calm, kind, bare, [kept(call) for call in CALLS])
 
 
-async def test_a_sender_that_uses_put_keeps_its_place_in_line_when_others_get_room_too() -> None:
+async def test_a_sender_using_put_keeps_its_place_while_others_get_room_too() -> None:
     queue = Queue(2)
     for item in ("first", "second"):
         queue.put_nowait(item)
@@ -213,7 +213,7 @@ async def test_a_sender_that_uses_put_keeps_its_place_in_line_when_others_get_ro
     await asyncio.wait(senders)
 
 
-async def test_a_nonblocking_send_leaves_room_to_the_task_woken_for_it() -> None:
+async def test_a_nowait_send_leaves_room_to_the_task_woken_for_it() -> None:
     queue = Queue(1)
     queue.put_nowait("first")
     before = asyncio.create_task(queue.put("before"))
@@ -228,7 +228,7 @@ async def test_a_nonblocking_send_leaves_room_to_the_task_woken_for_it() -> None
     assert emptied(queue) == ["behind"]
 
 
-async def test_a_nonblocking_receive_leaves_an_item_to_the_task_woken_for_it() -> None:
+async def test_a_nowait_receive_leaves_an_item_to_the_task_woken_for_it() -> None:
     queue = Queue()
     getter = asyncio.create_task(queue.get())
     await steps(2)
@@ -247,7 +247,7 @@ class Impatient(Program):
 
 
 @pytest.mark.parametrize("kind", [Event, StreamOfOne])
-async def test_where_there_is_no_line_to_stand_in_it_does_so_also_after_timeouts(
+async def test_a_reused_multi_await_gives_the_same_after_timeouts_if_there_is_no_line(
     kind: type[Shared],
 ) -> None:
     await compare(Impatient, kind, bare, [kept(call) for call in CALLS])
@@ -260,13 +260,13 @@ class OneByOne(Program):
 @pytest.mark.parametrize(
     "kind", [Get, LifoGet, PriorityGet, Put, LifoPut, PriorityPut, Lock, Semaphore]
 )
-async def test_a_multi_await_that_is_kept_keeps_its_place_in_line_until_it_is_passed_over(
+async def test_a_reused_multi_await_keeps_its_place_in_line_until_it_is_passed_over(
     kind: type[Shared],
 ) -> None:
     await compare(OneByOne, kind, in_line, [kept(call) for call in CALLS])
 
 
-async def test_the_same_programs_show_that_a_function_takes_ahead() -> None:
+async def test_the_same_programs_detect_a_function_that_takes_items_ahead() -> None:
     class GetByFunction(Get):
         def source(self, consumer: int) -> SourceLike[Any]:
             async def get() -> Any:
@@ -287,7 +287,7 @@ def every_other(way: Way) -> Way:
 
 
 @pytest.mark.parametrize("kind", PRIMITIVES)
-async def test_bare_waits_and_multi_awaits_side_by_side_get_what_bare_waits_get_one_by_one(
+async def test_bare_waits_and_multi_awaits_mixed_get_the_same_as_bare_waits_alone(
     kind: type[Shared],
 ) -> None:
     ways = [every_other(for_each_call(call)) for call in CALLS]
@@ -295,7 +295,7 @@ async def test_bare_waits_and_multi_awaits_side_by_side_get_what_bare_waits_get_
 
 
 @pytest.mark.parametrize("ways", [for_each_call, kept])
-async def test_a_condition_waited_for_by_a_function_notifies_the_same(
+async def test_a_condition_waited_for_by_a_function_notifies_the_same_tasks(
     ways: Callable[[Call], Way],
 ) -> None:
     program = Impatient if ways is for_each_call else Calm
@@ -303,7 +303,7 @@ async def test_a_condition_waited_for_by_a_function_notifies_the_same(
 
 
 async def taken_by_workers(ways: Sequence[Call | None]) -> list[tuple[float, int]]:
-    """What workers take from a queue, and when; they call, or wait bare, in these ways."""
+    """What workers take from a queue, and when, if they wait in these ways."""
     draw = random.Random(len(ways))  # noqa: S311 -- a program is no secret
     loop = asyncio.get_running_loop()
     begin = loop.time()
@@ -331,7 +331,7 @@ async def taken_by_workers(ways: Sequence[Call | None]) -> list[tuple[float, int
 
 @pytest.mark.parametrize("way", [*CALLS, None])
 @pytest.mark.parametrize("count", range(1, 7))
-async def test_workers_take_the_same_items_at_the_same_times_whichever_way_each_of_them_waits(
+async def test_workers_take_the_same_items_at_the_same_times_however_each_waits(
     count: int, way: Call | None
 ) -> None:
     ways = [way] * count if way else [*CALLS, None, None][:count]

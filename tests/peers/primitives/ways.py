@@ -1,4 +1,4 @@
-"""The ways to wait: bare, through a MultiAwait for each call, and through one that is kept."""
+"""The ways to wait: bare, through a MultiAwait per call, and through a reused one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def bare(shared: Shared, consumer: int) -> AsyncIterator[Function]:
 
 
 def for_each_call(call: Call) -> Way:
-    """A MultiAwait for each call."""
+    """A MultiAwait per call."""
 
     @contextlib.asynccontextmanager
     async def way(shared: Shared, consumer: int) -> AsyncIterator[Function]:

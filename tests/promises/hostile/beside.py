@@ -1,7 +1,7 @@
-"""What a hostile source gets: none may hang the others, or lose an item of theirs.
+"""A setting for hostile sources: none may hang the others, or lose their items.
 
-Beside each hostile source there is a well-behaved one, the `get` of a queue. What is put there must
-come within as many calls as there are sources, once and in order, or be in the queue at the end.
+Beside each hostile source there is a well-behaved one, the `get` of a queue. An item put there must
+arrive within as many calls as there are sources, once and in order, or be in the queue at the end.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from tests.machinery.zoo import Fault as Fault
 
 CALLS = ["select", "__anext__", "get", "get_or_raise", "select_nowait", "get_nowait"]
 WAITING_CALLS = CALLS[:4]
-# While a source fails in each round, get_or_raise() keeps the same outcomes for ever.
+# While a source fails in every round, get_or_raise() keeps the same outcomes forever.
 OTHER_CALLS = [call for call in CALLS if call != "get_or_raise"]
-LONG = 1_000_000.0  # seconds: what has not come by then never comes
+LONG = 1_000_000.0  # seconds: what has not arrived by then never will
 
 Raised: TypeAlias = type[BaseException]
 
 
 class Beside:
-    """Hostile sources, and last a queue's `get`; keeps what the calls give."""
+    """Hostile sources, and last a queue's `get`; records what the calls give."""
 
     def __init__(self, *hostile: SourceLike[Any]) -> None:
         self.queue = asyncio.Queue[int]()
@@ -46,7 +46,7 @@ class Beside:
         self.put += 1
 
     async def call(self, name: str = "select") -> None:
-        """One call; what it gives or raises is kept."""
+        """Make one call; record what it gives or raises."""
         try:
             given = getattr(self.m, name)()
             self.take(name, given if name.endswith("nowait") else await given)
@@ -65,7 +65,7 @@ class Beside:
             (self.items if position == self.position else self.events).append(value)
 
     async def item(self, name: str = "select") -> None:
-        """What is put into the queue comes within as many calls as there are sources."""
+        """Put an item; it must arrive within as many calls as there are sources."""
         self.put_item()
         await steps(3)
         for _ in range(len(self.m)):
@@ -83,12 +83,12 @@ class Beside:
         try:
             await self.m.cancel()
         finally:
-            assert self.m.undelivered is not None  # it was looked at, also when the test fails
+            assert self.m.undelivered is not None  # counts as read, even when the test fails
         if kind is None:
             self.check()
 
     def check(self) -> None:
-        """Each item was delivered or is still there, and nobody waits for one."""
+        """Each item was delivered or is still there, and no task waits for one."""
         assert "_getters" not in repr(self.queue)
         left = [self.queue.get_nowait() for _ in range(self.queue.qsize())]
         assert self.items + left == [*range(self.put)]
@@ -96,7 +96,7 @@ class Beside:
 
 
 def run(main: Awaitable[None]) -> Reported:
-    """In an event loop of its own, which may be left in a bad state."""
+    """Run it in its own event loop, which may be left in a bad state."""
     reported: Reported = []
 
     async def awaited() -> None:
@@ -124,7 +124,7 @@ def now() -> float:
 
 
 class Quiet(Source[Any]):
-    """Never has anything. The hostile ones say what else they do."""
+    """Never has anything. The hostile subclasses say what else they do."""
 
     wake: Wake
 

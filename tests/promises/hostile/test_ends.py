@@ -1,4 +1,4 @@
-"""How a hostile source ends: cancelled, of itself, and with the event loop."""
+"""How a hostile source ends: cancelled, by itself, and with the event loop."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from tests.promises.hostile.beside import (
 
 
 async def swallows(times: int) -> str:
-    """Takes so many cancellations for nothing, and then has a value."""
+    """Swallows so many cancellations, and then has a value."""
     for _ in range(times):
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.sleep(LONG)
@@ -55,7 +55,7 @@ SWALLOW: dict[str, Callable[[int], SourceLike[str]]] = {
 
 
 @pytest.mark.parametrize("kind", SWALLOW)
-async def test_a_value_of_a_source_that_swallows_its_cancellation_is_in_undelivered(
+async def test_a_value_from_a_source_that_swallows_its_cancellation_is_in_undelivered(
     kind: str,
 ) -> None:
     async with Beside(SWALLOW[kind](1)) as here:
@@ -65,7 +65,7 @@ async def test_a_value_of_a_source_that_swallows_its_cancellation_is_in_undelive
 
 
 @pytest.mark.parametrize("kind", SWALLOW)
-async def test_a_source_is_cancelled_once_and_the_end_waits_for_what_it_does_then(
+async def test_a_source_is_cancelled_only_once_and_the_end_waits_for_it(
     kind: str,
 ) -> None:
     async with Beside(SWALLOW[kind](2)) as here:
@@ -100,7 +100,7 @@ ENDLESS: dict[str, Callable[[Gate], SourceLike[Any]]] = {
 
 
 @pytest.mark.parametrize("kind", ENDLESS)
-async def test_the_end_waits_for_a_source_that_never_ends_while_the_others_have_ended(
+async def test_the_end_waits_for_a_source_that_never_ends_after_ending_the_others(
     kind: str,
 ) -> None:
     gate = Gate()
@@ -137,7 +137,7 @@ class EndsAtOnce(Ends):
 
 
 class NoTruth(zoo.NoTruth, list[str]):
-    """As numpy's arrays."""
+    """Has no truth value, like numpy's arrays."""
 
 
 END: dict[str, tuple[type[Ends], Callable[[], Any], list[str], list[Raised]]] = {
@@ -154,7 +154,7 @@ END: dict[str, tuple[type[Ends], Callable[[], Any], list[str], list[Raised]]] = 
 
 
 @pytest.mark.parametrize("how", END)
-async def test_what_a_source_does_at_its_end_is_reported_and_the_others_end(
+async def test_a_failure_at_a_sources_end_is_reported_and_the_other_sources_end(
     how: str, reported: Reported
 ) -> None:
     kind, end, left, failures = END[how]
@@ -167,7 +167,9 @@ async def test_what_a_source_does_at_its_end_is_reported_and_the_others_end(
 
 
 @pytest.mark.parametrize("raised", INTERRUPTS)
-async def test_an_interrupt_at_its_end_is_raised_when_all_have_ended(raised: Raised) -> None:
+async def test_an_interrupt_during_a_sources_end_is_raised_once_all_have_ended(
+    raised: Raised,
+) -> None:
     async def slow() -> None:
         try:
             await asyncio.sleep(LONG)
@@ -205,7 +207,7 @@ async def test_an_item_of_a_generator_that_fails_at_its_end_is_in_undelivered(
     assert [str(each["exception"]) for each in reported] == ["at the end"]
 
 
-async def test_what_was_kept_of_a_source_that_fails_at_its_end_is_in_undelivered(
+async def test_a_kept_value_of_a_source_that_fails_at_its_end_is_in_undelivered(
     reported: Reported,
 ) -> None:
     class Fails(Ends):
@@ -223,7 +225,7 @@ async def test_what_was_kept_of_a_source_that_fails_at_its_end_is_in_undelivered
 
 
 @dropped_without_end
-def test_a_multi_await_whose_event_loop_was_closed_before_can_only_be_dropped() -> None:
+def test_a_multi_await_whose_event_loop_is_closed_can_only_be_dropped() -> None:
     here = Beside(every(1))
 
     async def main() -> None:
@@ -241,7 +243,7 @@ def test_a_multi_await_whose_event_loop_was_closed_before_can_only_be_dropped() 
 
 @dropped_without_end
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_what_is_put_when_the_event_loop_was_closed_is_in_the_queue_though_put_fails() -> None:
+def test_an_item_put_after_the_event_loop_closed_stays_although_put_fails() -> None:
     def put_too_late() -> None:
         here = Beside()
 
@@ -255,7 +257,7 @@ def test_what_is_put_when_the_event_loop_was_closed_is_in_the_queue_though_put_f
         here.check()
 
     put_too_late()
-    gc.collect()  # the coroutine that is suspended in the queue can't clean up, and says so
+    gc.collect()  # the coroutine suspended in the queue can't clean up, and complains
 
 
 PROGRAM = """
@@ -295,7 +297,9 @@ PROGRAM = """
         ("m.select_nowait()", ["was dropped before its end", "Event loop is closed"]),
     ],
 )
-def test_one_that_lives_until_the_interpreter_ends_loses_nothing(end: str, said: list[str]) -> None:
+def test_a_multi_await_that_lives_until_the_interpreter_exits_loses_nothing(
+    end: str, said: list[str]
+) -> None:
     done = run_program(textwrap.dedent(PROGRAM).format(end=end))
     assert (done.returncode, done.stdout) == (0, "")
     errors = [line for line in done.stderr.splitlines() if "Warning: " in line or "Error: " in line]

@@ -1,4 +1,4 @@
-"""What a hostile source raises, in its poll and when it is asked to let go."""
+"""What a hostile source raises, in its poll and in its release."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ IN_A_TASK = ["task", "once", "each"]
 
 @pytest.mark.parametrize("raised", ORDINARY)
 @pytest.mark.parametrize("where", RAISE)
-async def test_whatever_a_source_raises_is_its_failure(
+async def test_anything_a_source_raises_is_its_failure(
     where: str, raised: Raised, reported: Reported
 ) -> None:
     for call in OTHER_CALLS:
@@ -80,7 +80,7 @@ async def test_whatever_a_source_raises_is_its_failure(
 
 @pytest.mark.parametrize("raised", ORDINARY)
 @pytest.mark.parametrize("where", [each for each in RAISE if each not in IN_A_TASK])
-async def test_what_get_or_raise_keeps_comes_with_the_next_call_also_if_the_source_fails_again(
+async def test_a_value_kept_by_get_or_raise_comes_next_even_if_the_source_fails_again(
     where: str, raised: Raised
 ) -> None:
     async with Beside(RAISE[where](raised)) as here:
@@ -89,7 +89,7 @@ async def test_what_get_or_raise_keeps_comes_with_the_next_call_also_if_the_sour
     assert len(here.failures) >= 3
 
 
-async def test_what_was_kept_of_a_source_that_is_paused_waits_until_it_is_resumed() -> None:
+async def test_a_kept_value_of_a_paused_source_waits_until_it_is_resumed() -> None:
     async with Beside(RaisesInPoll(ValueError)) as here:
         here.put_item()
         await here.call("get_or_raise")
@@ -105,7 +105,7 @@ async def test_what_was_kept_of_a_source_that_is_paused_waits_until_it_is_resume
 
 @pytest.mark.parametrize("raised", INTERRUPTS)
 @pytest.mark.parametrize("where", [each for each in RAISE if each not in IN_A_TASK])
-async def test_an_interrupt_is_raised_by_any_call_and_the_next_one_has_what_the_others_gave(
+async def test_every_call_raises_an_interrupt_and_the_next_returns_the_other_values(
     where: str, raised: Raised
 ) -> None:
     for call in CALLS:
@@ -126,7 +126,7 @@ async def test_an_interrupt_is_raised_by_any_call_and_the_next_one_has_what_the_
 
 @pytest.mark.parametrize("raised", INTERRUPTS)
 @pytest.mark.parametrize("where", IN_A_TASK)
-def test_an_interrupt_in_a_task_leaves_the_event_loop_as_any_tasks_does_and_all_sources_end(
+def test_an_interrupt_in_a_sources_task_stops_the_event_loop_and_all_sources_end(
     where: str, raised: Raised
 ) -> None:
     here = Beside(RAISE[where](raised))
@@ -138,14 +138,14 @@ def test_an_interrupt_in_a_task_leaves_the_event_loop_as_any_tasks_does_and_all_
                 here.take("select", await here.m.select())
 
     with asyncio.Runner(loop_factory=new_loop) as runner:
-        # Python says of a task's interrupt also that nobody was handed it.
+        # Python also reports a task's interrupt as never retrieved.
         runner.get_loop().set_exception_handler(lambda _, context: None)
         with pytest.raises(raised):
             runner.run(consume())
     here.check()
 
 
-async def test_what_a_callback_of_a_source_raises_goes_to_the_exception_handler(
+async def test_an_exception_in_a_sources_callback_goes_to_the_exception_handler(
     reported: Reported,
 ) -> None:
     class Calls(Quiet):
@@ -160,7 +160,7 @@ async def test_what_a_callback_of_a_source_raises_goes_to_the_exception_handler(
     assert here.failures == []
 
 
-# -- what it does when it is asked to let go -------------------------------------------------------
+# -- what it does in release() ---------------------------------------------------------------------
 
 
 class FailsToRelease(Quiet):
@@ -189,12 +189,12 @@ def do_soon(*deeds: Callable[[], object]) -> None:
 
 
 def wake_soon(source: Quiet) -> None:
-    """One pass later, as a queue does when something is put."""
+    """Wake one pass later, as a queue does after a put."""
     do_soon(lambda: source.wake())
 
 
 @pytest.mark.parametrize(("make", "raised"), RELEASES)
-async def test_what_release_raises_is_a_failure_and_the_claims_of_others_are_released(
+async def test_an_exception_in_release_is_a_failure_and_other_claims_are_released(
     make: Callable[[], Quiet], raised: Raised
 ) -> None:
     source, first = make(), asyncio.Queue[str]()
@@ -213,7 +213,7 @@ async def test_what_release_raises_is_a_failure_and_the_claims_of_others_are_rel
 
 
 @pytest.mark.parametrize(("make", "raised"), RELEASES)
-async def test_whoever_wakes_a_source_is_not_told_what_its_release_raises(
+async def test_an_exception_in_release_does_not_reach_whoever_woke_the_source(
     make: Callable[[], Quiet], raised: Raised
 ) -> None:
     source = make()
@@ -228,7 +228,7 @@ async def test_whoever_wakes_a_source_is_not_told_what_its_release_raises(
         await here.item()
 
 
-async def test_what_release_raises_when_its_source_is_paused_is_kept_and_reported_at_the_end(
+async def test_an_exception_in_release_of_a_paused_source_is_reported_at_the_end(
     reported: Reported,
 ) -> None:
     source = FailsToRelease(ValueError)
@@ -244,7 +244,7 @@ async def test_what_release_raises_when_its_source_is_paused_is_kept_and_reporte
 
 
 @pytest.mark.parametrize("raised", INTERRUPTS)
-def test_an_interrupt_in_release_leaves_the_event_loop_and_all_sources_end(raised: Raised) -> None:
+def test_an_interrupt_in_release_stops_the_event_loop_and_all_sources_end(raised: Raised) -> None:
     source = FailsToRelease(raised)
     here = Beside(source)
 

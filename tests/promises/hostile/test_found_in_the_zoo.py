@@ -1,4 +1,4 @@
-"""The smallest program of each fault that the zoo has found."""
+"""The smallest program for each fault that the zoo has found."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.machinery.tools import steps
 
 
 class Closes(Source[Any]):
-    """Says when it has been closed."""
+    """Records that it was closed."""
 
     closed = False
 
@@ -39,7 +39,7 @@ class Closes(Source[Any]):
 
 
 class Named(Closes):
-    """Raises what it was made of when it is asked for its name, and when it is polled."""
+    """Raises what it was made of when asked for its name, and when polled."""
 
     def __init__(self, kind: type[BaseException]) -> None:
         self.kind = kind
@@ -51,7 +51,9 @@ class Named(Closes):
         raise self.kind
 
 
-async def test_a_repr_that_raises_a_base_exception_keeps_no_source_open(reported: Reported) -> None:
+async def test_a_repr_that_raises_a_base_exception_leaves_no_source_open(
+    reported: Reported,
+) -> None:
     source, beside = Named(zoo.Fault), Closes()
     async with multi_await(source, beside) as m:
         with pytest.raises(ValueError, match="its failure"):
@@ -60,9 +62,7 @@ async def test_a_repr_that_raises_a_base_exception_keeps_no_source_open(reported
     assert beside.closed
 
 
-async def test_an_interrupt_while_a_kept_failure_is_reported_does_not_keep_its_source_open() -> (
-    None
-):
+async def test_an_interrupt_while_reporting_a_kept_failure_leaves_no_source_open() -> None:
     source, failing = Named(KeyboardInterrupt), zoo.Polled(lambda: raise_(ValueError("first")))
     m = multi_await(failing, source)
     with pytest.raises(ValueError, match="first"):
@@ -76,7 +76,7 @@ def raise_(failure: BaseException) -> Any:
     raise failure
 
 
-async def test_what_is_left_is_found_also_where_its_length_is_refused() -> None:
+async def test_leftover_values_are_found_even_if_their_length_cannot_be_read() -> None:
     class Left:
         def __iter__(self) -> Iterator[int]:
             return iter([1, 2])
@@ -89,7 +89,7 @@ async def test_what_is_left_is_found_also_where_its_length_is_refused() -> None:
     assert m.undelivered == ((0, 1), (0, 2))
 
 
-async def test_a_key_whose_hash_changes_keeps_no_group_from_anything() -> None:
+async def test_a_key_whose_hash_changes_does_not_break_its_group() -> None:
     group = Group[Any, int]()
     group.add(zoo.FickleHash(), zoo.Polled(lambda: raise_(StopAsyncIteration())))
     async with multi_await(group) as m:
@@ -100,7 +100,7 @@ async def test_a_key_whose_hash_changes_keeps_no_group_from_anything() -> None:
         assert await m.select() == (0, ("another", 1))
 
 
-async def test_a_source_that_a_group_refuses_for_its_key_can_be_handed_over_again() -> None:
+async def test_a_source_refused_by_a_group_for_its_key_can_be_passed_again() -> None:
     async def value() -> int:
         return 1
 
@@ -117,7 +117,7 @@ async def test_a_source_that_a_group_refuses_for_its_key_can_be_handed_over_agai
         await m.get()
 
 
-async def test_a_key_error_of_a_keys_own_is_not_taken_for_a_missing_key() -> None:
+async def test_a_key_error_raised_by_a_key_is_not_mistaken_for_a_missing_key() -> None:
     group, key = Group[Any, int](), zoo.HashedOnce()
     group.add(key, asyncio.Queue[int]().get)
     with pytest.raises(KeyError) as raised:
@@ -127,7 +127,7 @@ async def test_a_key_error_of_a_keys_own_is_not_taken_for_a_missing_key() -> Non
         pass
 
 
-async def test_a_failure_of_an_iterator_at_its_end_is_reported_as_it_is(reported: Reported) -> None:
+async def test_a_failure_at_an_iterators_end_is_reported_unchanged(reported: Reported) -> None:
     class Items:
         closed = False
 
@@ -156,7 +156,7 @@ async def test_a_failure_of_an_iterator_at_its_end_is_reported_as_it_is(reported
     assert items.closed
 
 
-async def test_an_iterator_that_has_every_attribute_is_closed_at_the_end() -> None:
+async def test_an_iterator_with_every_attribute_is_closed_at_the_end() -> None:
     class Items:
         closed = False
 
@@ -181,7 +181,7 @@ async def test_an_iterator_that_has_every_attribute_is_closed_at_the_end() -> No
     assert Items.closed
 
 
-async def test_a_source_that_has_every_attribute_was_not_handed_over_before() -> None:
+async def test_a_source_with_every_attribute_does_not_seem_already_used() -> None:
     class Proxy(Source[int]):
         def poll(self, wake: Wake) -> int:
             return 1
@@ -193,7 +193,7 @@ async def test_a_source_that_has_every_attribute_was_not_handed_over_before() ->
         assert await m.select() == (0, 1)
 
 
-async def test_a_proxy_of_a_queues_get_is_called_and_not_looked_through() -> None:
+async def test_a_proxy_for_queue_get_is_called_and_not_unwrapped() -> None:
     class Traced:
         calls = 0
 
@@ -226,7 +226,7 @@ async def test_a_method_whose_function_has_no_hash_is_a_function_source() -> Non
 
 
 class BothFail(Source[int]):
-    """Its start fails, and then its end."""
+    """Its start fails, and so does its end."""
 
     def start(self) -> None:
         raise ValueError("at the start")
@@ -238,7 +238,7 @@ class BothFail(Source[int]):
         raise OSError("at the end")
 
 
-async def test_a_start_and_an_end_that_fail_are_both_reported(reported: Reported) -> None:
+async def test_a_failing_start_and_a_failing_end_are_both_reported(reported: Reported) -> None:
     async with multi_await(ending(BothFail(), None)):
         pass
     (report,) = reported
@@ -267,7 +267,7 @@ async def test_a_kept_failure_of_a_batch_is_reported_even_if_its_queue_fails_at_
     async with multi_await(batched(queue, 2)) as m:
         assert await m.select() == (0, [1])
         source: Any = m._queue.slots[0]
-        assert source.source._first.poll(source) is PENDING  # its next item, asked for ahead
+        assert source.source._first.poll(source) is PENDING  # its next item, requested ahead
         await steps(1)
     (report,) = reported
     assert str(report["exception"]) == "at the end"
@@ -275,7 +275,7 @@ async def test_a_kept_failure_of_a_batch_is_reported_even_if_its_queue_fails_at_
 
 
 class Interrupted:
-    """Is interrupted when it is asked for an attribute."""
+    """Is interrupted when asked for an attribute."""
 
     def __getattribute__(self, name: str) -> Any:
         raise KeyboardInterrupt
@@ -288,6 +288,8 @@ class Interrupted:
 
 
 @pytest.mark.parametrize("use", [multi_await, once, each])
-async def test_an_interrupt_while_a_thing_is_looked_at_passes(use: Callable[[Any], object]) -> None:
+async def test_an_interrupt_while_inspecting_an_argument_is_raised(
+    use: Callable[[Any], object],
+) -> None:
     with pytest.raises(KeyboardInterrupt):
         use(Interrupted())

@@ -18,7 +18,7 @@ from tests.promises.hostile.beside import LONG, OTHER_CALLS, Beside, run
 # -- whose tasks and futures it returns ------------------------------------------------------------
 
 
-async def test_a_task_that_two_sources_return_is_an_outcome_of_both() -> None:
+async def test_a_task_returned_by_two_sources_is_an_outcome_of_both() -> None:
     task = asyncio.ensure_future(asyncio.sleep(1, "slept"))
     async with Beside(lambda: task, lambda: task) as here:
         await here.item()
@@ -28,9 +28,7 @@ async def test_a_task_that_two_sources_return_is_an_outcome_of_both() -> None:
         await here.item()
 
 
-async def test_a_task_that_another_multi_await_has_too_is_cancelled_by_the_first_that_ends() -> (
-    None
-):
+async def test_a_task_shared_by_two_multi_awaits_is_cancelled_by_the_first_to_end() -> None:
     task = asyncio.ensure_future(asyncio.sleep(LONG))
     async with Beside(lambda: task) as here:
         await here.item()
@@ -55,7 +53,7 @@ async def test_the_callers_own_task_is_never_ready_and_goes_on_after_the_end() -
 
 @pytest.mark.parametrize("adapt", [lambda future: lambda: future, once])
 @pytest.mark.parametrize("kind", ["future", "task"])
-def test_a_future_of_another_event_loop_is_a_failure_and_the_end_does_not_wait_for_it(
+def test_a_future_of_another_event_loop_is_a_failure_and_is_not_awaited_at_the_end(
     kind: str, adapt: Callable[[Any], SourceLike[Any]]
 ) -> None:
     async def main() -> None:
@@ -71,11 +69,11 @@ def test_a_future_of_another_event_loop_is_a_failure_and_the_end_does_not_wait_f
         theirs: asyncio.Future[Any] = (
             loop.create_task(asyncio.sleep(LONG)) if kind == "task" else loop.create_future()
         )
-        other.run(steps(2))  # a task is cancelled after its first step, or a wrapper never awaits
+        other.run(steps(2))  # cancel a task only after its first step, or a wrapper never awaits
         run(main())
 
 
-def test_an_inline_coroutine_that_waits_for_a_future_of_another_event_loop_is_pending() -> None:
+def test_an_inline_coroutine_awaiting_another_loops_future_is_pending() -> None:
     async def main() -> None:
         async def waits() -> Any:
             return await theirs
@@ -123,7 +121,7 @@ def future() -> asyncio.Future[Any]:
 
 
 @pytest.mark.parametrize("make", [int, str, object, list, future, lambda: asyncio.sleep])
-async def test_an_inline_coroutine_that_yields_what_is_no_future_is_a_failure(
+async def test_an_inline_coroutine_that_yields_something_not_a_future_fails(
     make: Callable[[], object],
 ) -> None:
     closed = list[str]()
@@ -144,7 +142,7 @@ async def test_an_inline_coroutine_that_yields_what_is_no_future_is_a_failure(
         closed.clear()
 
 
-async def test_an_inline_coroutine_that_can_not_be_closed_is_a_failure() -> None:
+async def test_an_inline_coroutine_that_cannot_be_closed_fails() -> None:
     async def waits() -> None:
         try:
             await bare(1)
@@ -157,9 +155,7 @@ async def test_an_inline_coroutine_that_can_not_be_closed_is_a_failure() -> None
     assert {str(failure) for failure in here.failures} == {"coroutine ignored GeneratorExit"}
 
 
-async def test_an_inline_coroutine_that_yields_nothing_over_and_over_lets_the_others_go_on() -> (
-    None
-):
+async def test_an_inline_coroutine_that_keeps_yielding_none_does_not_block_the_others() -> None:
     async def waits() -> None:
         while True:
             await bare(None)
@@ -175,7 +171,7 @@ async def test_an_inline_coroutine_that_yields_nothing_over_and_over_lets_the_ot
         await blocked
 
 
-async def test_a_future_that_others_wait_for_too_is_an_outcome_of_all() -> None:
+async def test_a_future_with_several_waiters_is_an_outcome_for_all() -> None:
     shared = future()
 
     async def waits() -> Any:
@@ -192,7 +188,7 @@ async def test_a_future_that_others_wait_for_too_is_an_outcome_of_all() -> None:
         assert await rival == "done"
 
 
-async def test_a_timeout_within_an_inline_coroutine_cancels_the_caller(
+async def test_a_timeout_inside_an_inline_coroutine_cancels_the_caller(
     reported: Reported,
 ) -> None:
     async def waits() -> str:

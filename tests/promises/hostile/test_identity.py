@@ -1,4 +1,4 @@
-"""What a hostile source says of itself, whose it is, and the send case."""
+"""How a hostile source describes itself, whom it belongs to, and the send case."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from multi_await import MultiAwait, Wake, each, every, inline, multi_await, once, put
 from tests.promises.hostile.beside import CALLS, Beside, Quiet, run
 
-# -- what it says of itself, and whose it is -------------------------------------------------------
+# -- its repr and its owner ------------------------------------------------------------------------
 
 
 class Nameless(Quiet):
@@ -35,7 +35,7 @@ class Mistake:
 
 @pytest.mark.parametrize("fails", [True, False])
 @pytest.mark.parametrize("call", CALLS)
-def test_a_source_whose_repr_fails_is_called_by_its_type(call: str, fails: bool) -> None:
+def test_a_source_whose_repr_fails_is_named_by_its_type(call: str, fails: bool) -> None:
     async def main() -> None:
         async with Beside(Nameless(fails=fails)) as here:
             for _ in range(3):
@@ -49,7 +49,9 @@ def test_a_source_whose_repr_fails_is_called_by_its_type(call: str, fails: bool)
 
 
 @pytest.mark.parametrize("use", [MultiAwait, inline, once, each, every])
-def test_a_mistake_whose_repr_fails_gets_the_usual_error(use: Callable[[Any], object]) -> None:
+def test_a_wrong_argument_whose_repr_fails_gets_the_usual_error(
+    use: Callable[[Any], object],
+) -> None:
     with pytest.raises(TypeError, match="Mistake object"):
         use(Mistake())
 
@@ -71,7 +73,7 @@ async def test_using_a_source_object_twice_is_an_error() -> None:
         await here.item()
 
 
-async def test_an_async_generator_of_two_sources_gives_each_item_once() -> None:
+async def test_an_async_generator_shared_by_two_sources_gives_each_item_once() -> None:
     async def numbers() -> AsyncIterator[int]:
         for number in range(5):
             await asyncio.sleep(1)
@@ -88,7 +90,7 @@ async def test_an_async_generator_of_two_sources_gives_each_item_once() -> None:
     }
 
 
-async def test_a_queue_with_a_get_of_its_own_is_not_cancelled_between_calls() -> None:
+async def test_a_queue_with_its_own_get_is_not_cancelled_between_calls() -> None:
     class Slow(asyncio.Queue[int]):
         async def get(self) -> int:
             item = await super().get()
@@ -110,7 +112,7 @@ async def test_a_queue_with_a_get_of_its_own_is_not_cancelled_between_calls() ->
 # -- the send case ---------------------------------------------------------------------------------
 
 
-async def test_what_a_supplier_gave_and_its_queue_did_not_take_is_in_undelivered() -> None:
+async def test_a_supplied_item_that_the_queue_did_not_take_is_in_undelivered() -> None:
     full = asyncio.Queue[str](1)
     supplied = iter(["one", "two", "three"])
 
@@ -131,7 +133,7 @@ async def test_what_a_supplier_gave_and_its_queue_did_not_take_is_in_undelivered
     assert here.m.undelivered == ((0, "one"), (0, "three"))
 
 
-async def test_a_supplier_that_takes_from_the_queue_makes_room_for_what_it_gives() -> None:
+async def test_a_supplier_that_takes_from_the_queue_makes_room_for_its_own_item() -> None:
     queue = asyncio.Queue[int](2)
 
     def supplier() -> int:

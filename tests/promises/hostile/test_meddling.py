@@ -16,7 +16,7 @@ from tests.promises.hostile.beside import CALLS, OTHER_CALLS, Beside, Quiet, now
 
 
 @pytest.mark.parametrize("inner", CALLS)
-async def test_a_call_from_within_a_poll_is_a_failure(inner: str) -> None:
+async def test_a_call_from_inside_a_poll_is_a_failure(inner: str) -> None:
     async def calls() -> None:
         given = getattr(here.m, inner)()
         if not inner.endswith("nowait"):
@@ -30,7 +30,7 @@ async def test_a_call_from_within_a_poll_is_a_failure(inner: str) -> None:
         assert "one call at a time" in str(here.failures[0])
 
 
-async def test_a_call_from_a_sources_task_between_two_calls_takes_what_it_takes() -> None:
+async def test_a_sources_task_may_call_between_two_calls_and_takes_an_item() -> None:
     async def takes() -> str:
         await asyncio.sleep(1)
         here.items.append((await here.m.select())[1])
@@ -49,7 +49,7 @@ async def test_a_call_from_a_sources_task_between_two_calls_takes_what_it_takes(
         await here.item()
 
 
-async def test_a_call_from_a_sources_task_while_another_waits_is_a_failure() -> None:
+async def test_a_call_from_a_sources_task_while_another_call_waits_is_a_failure() -> None:
     async def takes() -> None:
         await asyncio.sleep(1)
         await here.m.select()
@@ -61,7 +61,7 @@ async def test_a_call_from_a_sources_task_while_another_waits_is_a_failure() -> 
 
 
 @pytest.mark.parametrize("end", ["cancel", "remove itself", "remove the other"])
-async def test_an_end_from_within_a_poll_is_a_failure(end: str) -> None:
+async def test_ending_the_set_from_inside_a_poll_is_a_failure(end: str) -> None:
     async def ends() -> None:
         if end == "cancel":
             await here.m.cancel()
@@ -111,7 +111,7 @@ async def test_a_sources_task_may_remove_itself_or_another(other: bool) -> None:
 
 
 class Meddles(Quiet):
-    """Does something to the MultiAwait each time when it is polled."""
+    """Does something to the MultiAwait at each poll."""
 
     here: Beside
 
@@ -158,7 +158,7 @@ async def test_a_poll_may_pause_its_own_source(call: str) -> None:
 
 
 @pytest.mark.parametrize("call", CALLS)
-async def test_what_a_poll_pauses_keeps_what_it_has(call: str) -> None:
+async def test_a_source_paused_by_a_poll_keeps_what_it_has(call: str) -> None:
     source = Meddles(lambda here: here.m.pause(here.position))
     async with Beside(source) as here:
         source.here = here
@@ -180,9 +180,7 @@ async def test_what_a_poll_pauses_keeps_what_it_has(call: str) -> None:
 
 @pytest.mark.parametrize("value", [PENDING, "a value"])
 @pytest.mark.parametrize("call", CALLS)
-async def test_a_source_that_cancels_the_caller_has_taken_nothing_from_it(
-    call: str, value: object
-) -> None:
+async def test_a_source_that_cancels_the_caller_loses_no_value(call: str, value: object) -> None:
     task: Any = asyncio.current_task()
 
     class Cancels(Quiet):
@@ -211,7 +209,7 @@ async def test_a_source_that_cancels_the_caller_has_taken_nothing_from_it(
     assert len(here.items) > 0
 
 
-async def test_a_poll_that_blocks_makes_the_others_late_and_loses_no_tick() -> None:
+async def test_a_poll_that_blocks_delays_the_others_but_loses_no_tick() -> None:
     class Blocks(Quiet):
         def poll(self, wake: Wake) -> Any:
             asyncio.get_running_loop().call_later(1, wake)

@@ -1,4 +1,4 @@
-"""How a hostile source wakes: never, twice, late, within its poll, from another thread."""
+"""How a hostile source wakes: never, twice, late, during its poll, from another thread."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.promises.hostile.beside import (
 
 
 @pytest.mark.parametrize("call", WAITING_CALLS)
-async def test_a_source_that_never_wakes_is_never_heard_of(call: str) -> None:
+async def test_a_source_that_never_wakes_delivers_nothing_and_harms_nobody(call: str) -> None:
     async with Beside(Quiet()) as here:
         for _ in range(3):
             await here.item(call)
@@ -51,7 +51,7 @@ class WakesInPoll(Quiet):
 
 
 @pytest.mark.parametrize("outcome", [PENDING, "a value", ValueError(), StopAsyncIteration()])
-async def test_a_wake_within_a_poll_does_no_harm(outcome: object) -> None:
+async def test_a_wake_during_a_poll_is_harmless(outcome: object) -> None:
     for call in OTHER_CALLS:
         async with Beside(WakesInPoll(outcome)) as here:
             for _ in range(3):
@@ -63,7 +63,7 @@ async def test_a_wake_within_a_poll_does_no_harm(outcome: object) -> None:
 
 
 class Remembers(Quiet):
-    """Keeps every wake that it was handed."""
+    """Keeps every wake that it gets."""
 
     def __init__(self) -> None:
         self.wakes = list[Wake]()
@@ -82,7 +82,7 @@ class Remembers(Quiet):
 
 
 @pytest.mark.parametrize("call", CALLS)
-async def test_a_wake_that_comes_twice_or_late_wakes_nobody_else(call: str) -> None:
+async def test_a_duplicate_or_late_wake_wakes_nothing_else(call: str) -> None:
     source, successor = Remembers(), Remembers()
     async with Beside(source) as here:
         for _ in range(3):
@@ -104,7 +104,7 @@ async def test_a_wake_that_comes_twice_or_late_wakes_nobody_else(call: str) -> N
 
 
 class AsleepSelector(VirtualSelector):
-    """Lets another thread do something while the event loop sleeps, and not before or after."""
+    """Lets another thread do something exactly while the event loop sleeps."""
 
     deed: Callable[[], object] | None = None
 
@@ -128,7 +128,7 @@ def in_a_thread(deed: Callable[[], object]) -> None:
 
 
 def woken_from_a_thread(threadsafe: bool, debug: bool) -> tuple[float, list[BaseException]]:
-    """When the value was delivered, and what was raised in the thread."""
+    """Return when the value was delivered, and what was raised in the thread."""
     failures = list[BaseException]()
 
     class Late(Quiet):
@@ -174,12 +174,12 @@ def woken_from_a_thread(threadsafe: bool, debug: bool) -> tuple[float, list[Base
 
 
 @pytest.mark.parametrize("debug", [True, False])
-def test_a_wake_from_another_thread_by_call_soon_threadsafe_comes_at_once(debug: bool) -> None:
+def test_a_wake_by_call_soon_threadsafe_takes_effect_at_once(debug: bool) -> None:
     assert woken_from_a_thread(threadsafe=True, debug=debug) == (0, [])
 
 
 @pytest.mark.parametrize("debug", [True, False])
-def test_a_bare_wake_from_another_thread_is_an_error_there_and_nothing_is_lost(debug: bool) -> None:
+def test_a_bare_wake_from_another_thread_raises_there_and_nothing_is_lost(debug: bool) -> None:
     delivered, failures = woken_from_a_thread(threadsafe=False, debug=debug)
     assert ["use loop.call_soon_threadsafe" in str(failure) for failure in failures] == [True]
     assert delivered == 10

@@ -1,7 +1,7 @@
-"""The zoo in every place where something of the user's passes, in every call and every container.
+"""The zoo in every place that a user's object can reach, in every call and every container.
 
-An exhibit is a source that gives three things, and then nothing, with an animal of the zoo in one
-place. Beside it is a queue. Each thing that was produced must be found in one place, and once.
+An exhibit is a source that gives three things and then nothing, with an animal of the zoo in one
+place. Beside it is a queue. Everything that was produced must be found once, in one place.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ LAST = "the last of an ending"
 
 
 class Broken(NamedTuple):
-    """What `catching` makes of a failure."""
+    """The value that `catching` makes of a failure."""
 
     failure: Exception
 
 
 class World:
-    """Counts what was made, and where it was found, by identity: an animal may refuse all else."""
+    """Counts what was made and where it was found, by identity: an animal may refuse all else."""
 
     def __init__(self) -> None:
         self.made = list[object]()
@@ -59,7 +59,7 @@ class World:
         return self.made[-1]
 
     def outcome(self, kind: Callable[[], Any]) -> Any:
-        """The next of what the exhibit gives, or raises; `PENDING` when there is no more."""
+        """What the exhibit gives or raises next; `PENDING` when there is no more."""
         if self.left == 0:
             return PENDING
         self.left -= 1
@@ -72,12 +72,12 @@ class World:
         return made
 
     async def wait_for(self, kind: Callable[[], Any]) -> Any:
-        """The same, as something to wait for."""
+        """The same as an awaitable."""
         made = self.outcome(kind)
         return await asyncio.Event().wait() if made is PENDING else made
 
     def queue(self, kind: Callable[[], Any], queue: asyncio.Queue[Any] | None = None) -> Any:
-        """A queue of them."""
+        """A queue of animals."""
         queue = asyncio.Queue() if queue is None else queue
         for _ in range(self.left):
             queue.put_nowait(self.make(kind))
@@ -100,7 +100,7 @@ class World:
             self.found.append(failure)
 
     def wrong(self) -> str:
-        """What is missing, or is there twice, or was never made."""
+        """What is missing, was found twice, or was never made."""
         for queue in self.queues:
             self.found += [
                 asyncio.Queue.get_nowait(queue) for _ in range(asyncio.Queue.qsize(queue))
@@ -172,7 +172,7 @@ def batches(kind: Kind, world: World) -> SourceLike[Any]:
 
 
 def puts(kind: Kind, world: World) -> SourceLike[Any]:
-    """What went in is delivered, and is in the queue as well: that is none of the world's."""
+    """What was put is delivered and also in the queue: the world ignores that."""
     return put(asyncio.Queue(3), lambda: world.outcome(kind))
 
 
@@ -305,7 +305,7 @@ def is_batched(kind: Callable[[], Any], world: World) -> SourceLike[Any]:
 
 
 def is_put_into(kind: Callable[[Any], Any], world: World) -> SourceLike[Any]:
-    """What it refuses is in `undelivered`."""
+    """A refused item is in `undelivered`."""
     world.may_refuse = kind in zoo.ODD_PUTS.values()
 
     def supply() -> Any:
@@ -349,7 +349,7 @@ EXHIBITS |= {
 
 
 class Place(NamedTuple):
-    """An exhibit at home: its set, how to remove it, and what an event of it holds."""
+    """A place for an exhibit: its set, how to remove it, and what its events hold."""
 
     m: Any
     remove: Callable[[], Any] | None = None
@@ -422,7 +422,7 @@ CONTAINERS: list[Container] = [
 
 
 class Visit:
-    """One program: calls, then a `remove` where there is one, then the end."""
+    """One program: calls, then a `remove` if there is one, then the end."""
 
     def __init__(self, exhibit: Exhibit, container: Container, reported: Reported) -> None:
         self.world = World()
@@ -489,7 +489,7 @@ class Visit:
 async def visited(
     exhibit: Exhibit, container: Container, call: str, calls: int, reported: Reported
 ) -> str:
-    """What goes wrong, or nothing."""
+    """What goes wrong, if anything."""
     try:
         visit = Visit(exhibit, container, reported)
         await visit.run(call, calls)
@@ -503,7 +503,7 @@ async def visited(
 
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("container", CONTAINERS, ids=lambda each: each.__name__)
-async def test_whatever_passes_is_found_once(
+async def test_whatever_odd_objects_pass_through_each_is_found_once(
     container: Container, call: str, reported: Reported
 ) -> None:
     found = {
@@ -520,7 +520,7 @@ MAY_REFUSE = (zoo.Refused, KeyError)
 
 
 def add(group: Group[Any, Any], key: object, source: SourceLike[Any]) -> object:
-    """Add it under that key, or under a tame one if that is refused, and say which it was."""
+    """Add it under that key, or a tame one if that is refused; return the key used."""
     try:
         group.add(key, source)
     except (*MAY_REFUSE, ValueError):
@@ -532,7 +532,7 @@ def add(group: Group[Any, Any], key: object, source: SourceLike[Any]) -> object:
 async def crowd_with_keys(
     kind: Callable[[], Any], call: str, is_biased: bool, reported: Reported
 ) -> str:
-    """A group of sources under keys of one kind, which end, fail, go and stay."""
+    """Run a group of sources under keys of one kind, which end, fail, leave and stay."""
     keys, exhibits = list[object](), [polled, once_only, of_each, gets, at_the_end]
     worlds = [World() for _ in exhibits]
     group = Group[Any, Any](biased=is_biased)
@@ -570,7 +570,7 @@ async def crowd_with_keys(
 
 @pytest.mark.parametrize("is_biased", [False, True])
 @pytest.mark.parametrize("call", CALLS)
-async def test_whatever_keys_do_their_sources_come_give_and_go(
+async def test_sources_with_odd_keys_can_be_added_and_deliver_and_leave(
     call: str, is_biased: bool, reported: Reported
 ) -> None:
     wrong = list[str]()
@@ -585,7 +585,9 @@ async def test_whatever_keys_do_their_sources_come_give_and_go(
 
 
 @pytest.mark.parametrize("kind", zoo.VALUES.values(), ids=zoo.VALUES)
-async def test_a_mistake_of_the_zoo_gets_the_usual_error(kind: Callable[[], Any]) -> None:
+async def test_an_odd_object_that_is_not_a_source_gets_the_usual_error(
+    kind: Callable[[], Any],
+) -> None:
     m, group = multi_await(), Group[str, Any]()
     uses: list[Callable[[Any], object]] = [
         multi_await,
@@ -608,7 +610,7 @@ async def test_a_mistake_of_the_zoo_gets_the_usual_error(kind: Callable[[], Any]
 
 
 @pytest.mark.parametrize("kind", zoo.VALUES.values(), ids=zoo.VALUES)
-async def test_an_inline_coroutine_that_yields_an_animal_fails_and_is_closed(
+async def test_an_inline_coroutine_that_yields_an_odd_object_fails_and_is_closed(
     kind: Callable[[], Any],
 ) -> None:
     closed = list[str]()
@@ -626,7 +628,9 @@ async def test_an_inline_coroutine_that_yields_an_animal_fails_and_is_closed(
 
 
 @pytest.mark.parametrize("use", ["function", "inline", "once"])
-async def test_a_future_that_tells_nobody_is_a_failure_and_the_source_goes_on(use: str) -> None:
+async def test_a_future_that_refuses_callbacks_is_a_failure_and_the_source_goes_on(
+    use: str,
+) -> None:
     async def waits() -> Any:
         return await zoo.NoCallbacks()
 

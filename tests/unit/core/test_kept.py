@@ -1,4 +1,4 @@
-"""Outcomes that are kept beside their source, starts that fail, and ends that a factory hinders."""
+"""Kept outcomes, starts that fail, and ends that a task factory prevents."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.machinery.tools import steps
 
 
 class Scripted(Source[Any]):
-    """Does at each step what the test says: a value, or an exception to raise."""
+    """Does at each step what the test says: give a value or raise an exception."""
 
     def __init__(self, *polls: Any, start: Any = None, release: Any = None) -> None:
         self.polls = [*polls]
@@ -44,7 +44,7 @@ class Scripted(Source[Any]):
 
 
 class Interrupting(Scripted):
-    """Is interrupted when it is asked for its name, so many times."""
+    """Is interrupted so many times when asked for its name."""
 
     interrupts = 1
 
@@ -58,9 +58,7 @@ class Interrupting(Scripted):
 CALLS = ["select", "__anext__", "get_or_raise"]
 
 
-async def test_a_start_that_fails_is_delivered_by_the_next_call_and_the_source_is_exhausted() -> (
-    None
-):
+async def test_the_next_call_delivers_a_failed_start_and_exhausts_the_source() -> None:
     failure = OSError("no server")
     source = Scripted("never polled", start=failure)
     async with multi_await(source, every(1)) as m:
@@ -73,9 +71,7 @@ async def test_a_start_that_fails_is_delivered_by_the_next_call_and_the_source_i
 
 @pytest.mark.parametrize("biased", [False, True])
 @pytest.mark.parametrize("call", [*CALLS, "get", "select_nowait", "get_nowait"])
-async def test_a_source_whose_start_failed_is_never_polled_by_any_call(
-    call: str, biased: bool
-) -> None:
+async def test_no_call_polls_a_source_whose_start_failed(call: str, biased: bool) -> None:
     sources = [Scripted("never polled", start=OSError(name)) for name in ("first", "second")]
     failed = list[str]()
     async with multi_await(*sources, every(1), biased=biased) as m:
@@ -92,7 +88,7 @@ async def test_a_source_whose_start_failed_is_never_polled_by_any_call(
     assert [source.polls for source in sources] == [["never polled"]] * 2
 
 
-async def test_a_start_that_fails_in_an_open_set_is_delivered_too() -> None:
+async def test_a_failed_start_in_an_open_set_is_delivered_too() -> None:
     async with multi_await() as m:
         m.add(every(1))
         assert m.add(Scripted(start=OSError("no server"))) == 1
@@ -101,20 +97,20 @@ async def test_a_start_that_fails_in_an_open_set_is_delivered_too() -> None:
         assert await m.remove(1) == ()
 
 
-async def test_a_start_that_fails_and_is_never_delivered_is_reported(reported: Reported) -> None:
+async def test_a_failed_start_that_is_never_delivered_is_reported(reported: Reported) -> None:
     failure = OSError("no server")
     async with multi_await(Scripted(start=failure)):
         pass
     assert [report["exception"] for report in reported] == [failure]
 
 
-async def test_an_interrupt_of_a_start_is_raised_by_the_next_call() -> None:
+async def test_the_next_call_raises_an_interrupt_from_a_start() -> None:
     async with multi_await(Scripted(start=KeyboardInterrupt())) as m:
         with pytest.raises(KeyboardInterrupt):
             await m.get()
 
 
-async def test_a_source_is_started_once_though_the_block_is_entered_after_a_call() -> None:
+async def test_a_source_is_started_once_even_if_the_block_is_entered_after_a_call() -> None:
     starts = list[int]()
 
     class Started(Source[int]):
@@ -132,7 +128,7 @@ async def test_a_source_is_started_once_though_the_block_is_entered_after_a_call
 
 
 @pytest.mark.parametrize("call", CALLS)
-async def test_a_failure_that_is_interrupted_on_its_way_comes_with_the_next_call(call: str) -> None:
+async def test_a_failure_interrupted_on_its_way_comes_with_the_next_call(call: str) -> None:
     failure = ValueError("the failure")
     async with multi_await(Interrupting(failure)) as m:
         with pytest.raises(KeyboardInterrupt):
@@ -142,7 +138,9 @@ async def test_a_failure_that_is_interrupted_on_its_way_comes_with_the_next_call
     assert raised.value is failure
 
 
-async def test_a_kept_outcome_hides_neither_release_nor_the_source(reported: Reported) -> None:
+async def test_a_source_with_a_kept_outcome_is_still_released_and_shown_in_the_repr(
+    reported: Reported,
+) -> None:
     failing = Scripted(ValueError("first"))
     source = Scripted("kept", release=OSError("can't let go"))
     async with multi_await(failing, source) as m:
@@ -157,7 +155,7 @@ async def test_a_kept_outcome_hides_neither_release_nor_the_source(reported: Rep
     assert str(report["exception"]) == "can't let go"
 
 
-async def test_what_a_paused_source_has_is_kept_until_it_is_resumed() -> None:
+async def test_the_outcome_of_a_paused_source_is_kept_until_it_is_resumed() -> None:
     source = Scripted("kept")
     async with multi_await(Scripted(ValueError("first")), source) as m:
         with pytest.raises(ValueError, match="first"):
@@ -169,7 +167,7 @@ async def test_what_a_paused_source_has_is_kept_until_it_is_resumed() -> None:
 
 
 @pytest.mark.parametrize("call", ["get", "get_or_raise", "get_nowait"])
-async def test_what_a_round_has_taken_when_it_is_interrupted_comes_with_the_next_call(
+async def test_outcomes_of_an_interrupted_round_come_with_the_next_call(
     call: str,
 ) -> None:
     sources = [Scripted("first"), Scripted(KeyboardInterrupt()), Scripted("third")]
@@ -186,7 +184,7 @@ async def test_what_a_round_has_taken_when_it_is_interrupted_comes_with_the_next
         assert sorted([await m.select(), await m.select()]) == [(0, "first"), (2, "third")]
 
 
-async def test_a_task_factory_that_fails_at_the_end_leaves_no_source_unended(
+async def test_a_task_factory_that_fails_at_the_end_leaves_no_source_open(
     reported: Reported,
 ) -> None:
     loop = asyncio.get_running_loop()
@@ -215,7 +213,7 @@ async def test_a_task_factory_that_fails_at_the_end_leaves_no_source_unended(
     assert [str(report["exception"]) for report in reported] == ["no more tasks"] * 2
 
 
-async def test_an_interrupt_of_the_task_factory_at_the_end_is_raised_when_all_have_ended() -> None:
+async def test_an_interrupt_in_the_task_factory_is_raised_once_all_sources_have_ended() -> None:
     loop = asyncio.get_running_loop()
     before = loop.get_task_factory()
 
@@ -231,7 +229,7 @@ async def test_an_interrupt_of_the_task_factory_at_the_end_is_raised_when_all_ha
     assert "closed" in repr(m)
 
 
-async def test_a_task_factory_that_fails_is_the_failure_of_a_function_source() -> None:
+async def test_a_failing_task_factory_is_the_failure_of_a_function_source() -> None:
     loop = asyncio.get_running_loop()
     before = loop.get_task_factory()
 
@@ -249,7 +247,7 @@ async def test_a_task_factory_that_fails_is_the_failure_of_a_function_source() -
         assert await m.select() == (0, "value")
 
 
-def test_an_interrupt_of_release_keeps_no_other_source_from_its_own() -> None:
+def test_an_interrupt_in_one_release_does_not_prevent_the_others() -> None:
     first, second, third = Scripted(release=KeyboardInterrupt()), Scripted(), Scripted()
     m = multi_await(first, second, third)
 

@@ -14,7 +14,7 @@ from tests.machinery.tools import cancelled_after, steps, ticks
 
 
 @pytest.mark.in_order
-async def test_sources_are_polled_in_the_order_in_which_they_became_ready() -> None:
+async def test_sources_are_polled_in_the_order_they_became_ready() -> None:
     queues = [asyncio.Queue[int]() for _ in range(5)]
     async with multi_await(*[queue.get for queue in queues]) as m:
         assert m.select_nowait() is None
@@ -26,7 +26,7 @@ async def test_sources_are_polled_in_the_order_in_which_they_became_ready() -> N
     assert events == [(3, 3), (1, 1), (4, 4), (0, 0), (2, 2)]
 
 
-async def test_one_that_was_just_delivered_goes_to_the_end() -> None:
+async def test_a_source_that_has_just_delivered_goes_to_the_end() -> None:
     queues = [asyncio.Queue[int]() for _ in range(3)]
     for queue in queues:
         for item in range(4):
@@ -36,7 +36,7 @@ async def test_one_that_was_just_delivered_goes_to_the_end() -> None:
     assert positions == [0, 1, 2] * 4
 
 
-async def test_a_source_that_is_always_ready_keeps_no_other_waiting() -> None:
+async def test_an_always_ready_source_does_not_keep_others_waiting() -> None:
     always, queue = asyncio.Event(), asyncio.Queue[int]()
     always.set()
     async with multi_await(always.wait, queue.get, always.wait) as m:
@@ -49,7 +49,7 @@ async def test_a_source_that_is_always_ready_keeps_no_other_waiting() -> None:
     assert seen == {0: 1, 1: 1, 2: 1}
 
 
-async def test_an_item_reaches_a_blocked_call_in_two_passes_through_the_loop() -> None:
+async def test_an_item_reaches_a_blocked_call_in_two_event_loop_passes() -> None:
     queue = asyncio.Queue[int]()
     async with multi_await(queue.get, asyncio.Event().wait) as m:
         blocked = asyncio.ensure_future(m.select())
@@ -61,7 +61,7 @@ async def test_an_item_reaches_a_blocked_call_in_two_passes_through_the_loop() -
 
 
 class Log(Source[str]):
-    """Notes what is asked of it; is woken by hand."""
+    """Records the calls of its methods; is woken by hand."""
 
     def __init__(self) -> None:
         self.log = list[str]()
@@ -83,7 +83,7 @@ class Log(Source[str]):
         self.wake()
 
 
-async def test_a_wake_between_two_calls_releases_at_once_and_the_source_is_polled_later() -> None:
+async def test_a_source_woken_between_calls_is_released_at_once_and_polled_later() -> None:
     source = Log()
     async with multi_await(source) as m:
         await cancelled_after(1, m.select())
@@ -94,7 +94,7 @@ async def test_a_wake_between_two_calls_releases_at_once_and_the_source_is_polle
 
 
 @pytest.mark.parametrize("calls", range(125, 132))
-async def test_a_wake_between_two_calls_releases_at_once_also_when_the_budget_is_used_up(
+async def test_a_source_woken_between_calls_is_released_even_if_the_budget_is_used_up(
     calls: int,
 ) -> None:
     always, source = asyncio.Event(), Log()
@@ -106,7 +106,7 @@ async def test_a_wake_between_two_calls_releases_at_once_also_when_the_budget_is
         assert source.log == ["pending", "released"]
 
 
-async def test_what_a_call_leaves_behind_is_released_when_the_event_loop_gets_control() -> None:
+async def test_claims_left_by_a_call_are_released_once_the_event_loop_gets_control() -> None:
     first, second, third = Log(), Log(), Log()
     async with multi_await(first, second, third) as m:
         assert m.select_nowait() is None
@@ -122,7 +122,7 @@ async def test_what_a_call_leaves_behind_is_released_when_the_event_loop_gets_co
 
 
 @pytest.mark.parametrize("calls", range(125, 132))
-async def test_what_a_call_leaves_behind_is_released_also_when_the_budget_is_used_up(
+async def test_claims_left_by_a_call_are_released_even_if_the_budget_is_used_up(
     calls: int,
 ) -> None:
     always, source = asyncio.Event(), Log()
@@ -136,7 +136,7 @@ async def test_what_a_call_leaves_behind_is_released_also_when_the_budget_is_use
 
 
 @pytest.mark.parametrize("call", ["select", "get", "get_or_raise"])
-async def test_what_was_woken_for_a_cancelled_call_is_released(call: str) -> None:
+async def test_a_source_woken_for_a_cancelled_call_is_released(call: str) -> None:
     source = Log()
     async with multi_await(source) as m:
         blocked: asyncio.Future[object] = asyncio.ensure_future(getattr(m, call)())
@@ -150,7 +150,9 @@ async def test_what_was_woken_for_a_cancelled_call_is_released(call: str) -> Non
 
 
 @pytest.mark.parametrize("change", ["remove", "pause"])
-async def test_the_claim_of_what_is_removed_or_paused_is_released_once_at_most(change: str) -> None:
+async def test_the_claim_of_a_removed_or_paused_source_is_released_at_most_once(
+    change: str,
+) -> None:
     first, second = Log(), Log()
     async with multi_await() as m:
         m.add(first)
@@ -159,7 +161,7 @@ async def test_the_claim_of_what_is_removed_or_paused_is_released_once_at_most(c
         asyncio.get_running_loop().call_soon(second.ready, "2")
         assert await m.select() == (0, "1")
         if change == "remove":
-            await m.remove(1)  # whose end it is lets go of everything
+            await m.remove(1)  # the end releases everything
             await steps(2)
             assert second.log == ["pending"]
         else:
@@ -169,7 +171,7 @@ async def test_the_claim_of_what_is_removed_or_paused_is_released_once_at_most(c
 
 
 @pytest.mark.parametrize("end", ["remove", "exhausted"])
-async def test_nothing_is_released_of_a_source_that_is_ending(end: str) -> None:
+async def test_a_source_that_is_ending_is_not_released(end: str) -> None:
     class EndsSlowly(Log):
         def poll(self, wake: Wake) -> str | Pending:
             if self.value == "end":
@@ -196,7 +198,7 @@ async def test_nothing_is_released_of_a_source_that_is_ending(end: str) -> None:
     assert source.log == ["pending", "ending"]
 
 
-async def test_a_source_that_wakes_itself_in_each_poll_keeps_no_call_that_does_not_wait() -> None:
+async def test_a_nowait_call_returns_although_a_source_wakes_itself_in_every_poll() -> None:
     class Spins(Source[int]):
         def poll(self, wake: Wake) -> Pending:
             wake()
@@ -230,7 +232,7 @@ async def test_a_call_within_the_start_of_a_source_is_refused() -> None:
             await m.select()
 
 
-async def test_a_claim_is_not_released_under_a_call_that_began_meanwhile() -> None:
+async def test_a_claim_is_not_released_during_a_call_that_has_since_begun() -> None:
     first, second = Log(), Log()
     loop = asyncio.get_running_loop()
     async with multi_await(first, second) as m:
@@ -239,12 +241,12 @@ async def test_a_claim_is_not_released_under_a_call_that_began_meanwhile() -> No
         loop.call_soon(second.ready, "2")
         loop.call_soon(loop.call_soon, second.ready, "3")  # just before the release comes
         assert await m.select() == (0, "1")  # the release of the second's claim is on its way
-        second.value = None  # somebody else took the 2
+        second.value = None  # another task took the 2
         assert await m.select() == (1, "3")
         assert "released" not in second.log
 
 
-async def test_get_polls_each_source_once_a_round() -> None:
+async def test_get_polls_each_source_once_per_round() -> None:
     sources = [Log(), Log()]
 
     class Always(Source[int]):
@@ -261,7 +263,7 @@ async def test_get_polls_each_source_once_a_round() -> None:
         assert [source.log for source in sources] == [["pending"], ["pending"]]
 
 
-async def test_get_nowait_takes_one_item_of_each_source_a_round() -> None:
+async def test_get_nowait_takes_one_item_per_source_in_a_round() -> None:
     queues = [asyncio.Queue[int](), asyncio.Queue[int]()]
     for queue in queues:
         for item in (1, 2, 3):
@@ -270,7 +272,7 @@ async def test_get_nowait_takes_one_item_of_each_source_a_round() -> None:
         assert [m.get_nowait()[0] for _ in range(4)] == [(1, 1), (2, 2), (3, 3), (None, None)]
 
 
-async def test_what_get_or_raise_kept_comes_alone_and_the_others_come_after_it() -> None:
+async def test_a_value_kept_by_get_or_raise_comes_alone_and_the_others_follow() -> None:
     kept, other = Log(), Log()
 
     def fail() -> Any:
@@ -286,7 +288,7 @@ async def test_what_get_or_raise_kept_comes_alone_and_the_others_come_after_it()
         assert await m.get_or_raise() == (None, None, "other")
 
 
-async def test_what_a_poll_wakes_is_polled_by_the_same_call_and_not_released() -> None:
+async def test_a_source_woken_by_a_poll_is_polled_by_the_same_call_and_not_released() -> None:
     woken = Log()
 
     class Wakes(Log):
@@ -299,7 +301,7 @@ async def test_what_a_poll_wakes_is_polled_by_the_same_call_and_not_released() -
         assert woken.log == ["pending", "value"]
 
 
-async def test_an_end_from_within_a_poll_is_a_failure_also_if_the_call_has_slept() -> None:
+async def test_ending_the_set_from_a_poll_is_a_failure_even_if_the_call_has_slept() -> None:
     class Ends(Log):
         def poll(self, wake: Wake) -> str | Pending:
             if self.wake is not None:
@@ -315,7 +317,7 @@ async def test_an_end_from_within_a_poll_is_a_failure_also_if_the_call_has_slept
         assert await m.select() == (0, "value")
 
 
-async def test_a_source_that_was_interrupted_is_polled_once_a_round() -> None:
+async def test_a_source_that_was_interrupted_is_polled_once_per_round() -> None:
     class Interrupted(Source[int]):
         polls = 0
 
@@ -331,7 +333,7 @@ async def test_a_source_that_was_interrupted_is_polled_once_a_round() -> None:
         assert [(await m.get())[0][0] for _ in range(3)] == [2, 3, 4]
 
 
-async def test_cancel_while_a_claim_is_to_be_released_leaves_nothing_to_do() -> None:
+async def test_cancel_leaves_no_pending_release_of_a_claim() -> None:
     loop = asyncio.get_running_loop()
     first, second = Log(), Log()
     m = multi_await(first, second)
@@ -344,7 +346,7 @@ async def test_cancel_while_a_claim_is_to_be_released_leaves_nothing_to_do() -> 
     assert "released" not in second.log
 
 
-async def test_a_wake_after_the_end_or_after_exhaustion_does_nothing() -> None:
+async def test_a_wake_after_exhaustion_or_the_end_does_nothing() -> None:
     class Ends(Log):
         def poll(self, wake: Wake) -> str | Pending:
             super().poll(wake)
@@ -360,7 +362,7 @@ async def test_a_wake_after_the_end_or_after_exhaustion_does_nothing() -> None:
     assert source.log == ["pending", "pending"]
 
 
-async def test_ten_thousand_sources_are_waited_on_and_ended() -> None:
+async def test_ten_thousand_sources_can_be_waited_on_and_ended() -> None:
     count = 10_000
     event = asyncio.Event()
     last = asyncio.Queue[int]()
@@ -372,7 +374,7 @@ async def test_ten_thousand_sources_are_waited_on_and_ended() -> None:
 
 
 @pytest.mark.parametrize("call", ["get_nowait", "select_nowait"])
-async def test_a_nowait_call_does_not_let_go_of_what_is_pending(call: str) -> None:
+async def test_a_nowait_call_keeps_pending_sources_waiting_in_line(call: str) -> None:
     queue = asyncio.Queue[int]()
     async with multi_await(queue.get, functools.partial(asyncio.sleep, 1)) as m:
         for _ in range(3):
@@ -383,7 +385,7 @@ async def test_a_nowait_call_does_not_let_go_of_what_is_pending(call: str) -> No
         assert await blocked == (1, None)
 
 
-async def test_a_call_over_many_sources_lets_the_event_loop_have_its_turns() -> None:
+async def test_a_call_over_many_sources_gives_the_event_loop_its_turns() -> None:
     queues = [asyncio.Queue[int]() for _ in range(1000)]
     async with ticks() as had, multi_await(*[queue.get for queue in queues]) as m:
         queues[-1].put_nowait(1)
@@ -392,14 +394,14 @@ async def test_a_call_over_many_sources_lets_the_event_loop_have_its_turns() -> 
 
 
 @pytest.mark.parametrize("call", ["select", "__anext__", "get", "get_or_raise"])
-async def test_the_call_after_128_that_did_not_wait_lets_the_event_loop_have_its_turn(
+async def test_after_128_calls_without_a_wait_the_event_loop_gets_its_turn(
     call: str,
 ) -> None:
     always = asyncio.Event()
     always.set()
     async with multi_await(always.wait) as m:
         for _ in range(128):
-            with pytest.raises(StopIteration):  # it has returned without a suspension
+            with pytest.raises(StopIteration):  # it has returned without suspending
                 getattr(m, call)().send(None)
         suspended = getattr(m, call)()
         assert suspended.send(None) is None

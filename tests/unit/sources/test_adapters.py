@@ -20,13 +20,13 @@ from tests.machinery.tools import Gate, cancelled_after, slow_to_end, steps
 # once
 
 
-async def test_once_gives_one_value_and_has_ended_then() -> None:
+async def test_once_gives_one_value_and_then_ends() -> None:
     async with multi_await(once(asyncio.sleep(1, "slept"))) as m:
         assert repr(m) == "<MultiAwait 0 once(sleep) ready>"
         assert [event async for event in m] == [(0, "slept")]
 
 
-async def test_once_delivers_a_failure_and_has_ended_then() -> None:
+async def test_once_delivers_a_failure_and_then_ends() -> None:
     gate = Gate()
     gate.fail(ValueError("failed"))
     async with multi_await(once(gate.get())) as m:
@@ -35,7 +35,7 @@ async def test_once_delivers_a_failure_and_has_ended_then() -> None:
         assert [event async for event in m] == []
 
 
-async def test_a_task_that_was_handed_to_once_stays_the_callers() -> None:
+async def test_a_task_passed_to_once_still_belongs_to_the_caller() -> None:
     task = asyncio.ensure_future(asyncio.sleep(2, "slept"))
     async with multi_await(once(task)) as m:
         assert repr(m) == "<MultiAwait 0 once(Task) ready>"
@@ -47,7 +47,7 @@ async def test_a_task_that_was_handed_to_once_stays_the_callers() -> None:
         assert await m.select() == (0, "slept")
 
 
-async def test_what_a_task_of_the_callers_has_and_was_not_delivered_is_still_in_it() -> None:
+async def test_the_undelivered_result_of_a_callers_future_stays_in_it() -> None:
     future: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     async with multi_await(once(future)) as m:
         m.select_nowait()
@@ -56,7 +56,7 @@ async def test_what_a_task_of_the_callers_has_and_was_not_delivered_is_still_in_
     assert future.result() == "there"
 
 
-async def test_a_coroutine_that_once_runs_is_cancelled_at_the_end_and_has_ended() -> None:
+async def test_a_coroutine_run_by_once_is_cancelled_at_the_end_and_awaited() -> None:
     ended = list[float]()
     async with multi_await(once(slow_to_end(ended))) as m:
         m.select_nowait()
@@ -64,14 +64,14 @@ async def test_a_coroutine_that_once_runs_is_cancelled_at_the_end_and_has_ended(
     assert ended == [5]
 
 
-async def test_a_coroutine_that_once_never_ran_is_closed_without_a_warning() -> None:
+async def test_a_coroutine_that_once_has_not_run_is_closed_without_a_warning() -> None:
     async with multi_await(once(asyncio.sleep(1))):
         pass
     async with multi_await(once(asyncio.get_running_loop().create_future())):
         pass
 
 
-def test_once_of_what_can_not_be_awaited_is_a_type_error() -> None:
+def test_once_with_something_not_awaitable_raises_type_error() -> None:
     wrong: Any = asyncio.sleep
     with pytest.raises(
         TypeError, match=r"^once\(\) needs a coroutine, a Task or another awaitable"
@@ -83,7 +83,7 @@ def test_once_of_what_can_not_be_awaited_is_a_type_error() -> None:
 
 
 class Numbers:
-    """An async iterable whose iterator is an async generator, as a websockets connection is."""
+    """An async iterable whose iterator is an async generator, like a websockets connection."""
 
     def __init__(self) -> None:
         self.log = list[str]()
@@ -102,7 +102,7 @@ class Numbers:
 
 
 class Iterator:
-    """An iterator of the caller's own."""
+    """The caller's own iterator."""
 
     closed = False
 
@@ -116,7 +116,7 @@ class Iterator:
         self.closed = True
 
 
-async def test_each_gives_the_items_and_ends_where_they_end() -> None:
+async def test_each_gives_the_items_and_ends_with_them() -> None:
     numbers = Numbers()
     async with multi_await(each(numbers), each(numbers)) as m:
         assert repr(m) == "<MultiAwait 0 each(Numbers) ready, 1 each(Numbers) ready>"
@@ -137,14 +137,14 @@ async def test_cancellation_reaches_an_iterator_only_at_the_end() -> None:
     assert numbers.log == ["cancelled", "closed"]
 
 
-async def test_a_generator_that_is_between_two_items_is_closed_at_the_end() -> None:
+async def test_a_generator_between_two_items_is_closed_at_the_end() -> None:
     numbers = Numbers()
     async with multi_await(each(aiter(numbers))) as m:
         assert await m.select() == (0, 0)
     assert numbers.log == ["closed"]
 
 
-async def test_an_item_that_was_there_and_not_delivered_is_in_undelivered() -> None:
+async def test_an_item_that_was_ready_but_not_delivered_is_in_undelivered() -> None:
     numbers = Numbers()
     async with multi_await(each(numbers)) as m:
         m.select_nowait()
@@ -158,14 +158,14 @@ async def test_a_generator_that_was_never_polled_is_closed_too() -> None:
         pass
 
 
-async def test_an_iterator_that_was_handed_in_stays_open() -> None:
+async def test_an_iterator_passed_by_the_caller_stays_open() -> None:
     iterator = Iterator()
     async with multi_await(each(iterator)) as m:
         assert await m.select() == (0, 1)
     assert not iterator.closed
 
 
-async def test_a_generator_that_fails_is_exhausted_after_its_failure() -> None:
+async def test_a_failed_generator_is_exhausted_after_its_failure() -> None:
     async def fails() -> AsyncIterator[int]:
         yield 1
         raise ValueError("failed")
@@ -177,7 +177,7 @@ async def test_a_generator_that_fails_is_exhausted_after_its_failure() -> None:
         assert [event async for event in m] == []
 
 
-async def test_each_over_a_stream_needs_no_task_and_takes_nothing_ahead() -> None:
+async def test_each_over_a_stream_needs_no_task_and_reads_nothing_ahead() -> None:
     reader = asyncio.StreamReader()
     async with multi_await(each(reader)) as m:
         await cancelled_after(1, m.select())
@@ -192,7 +192,7 @@ async def test_each_over_a_stream_needs_no_task_and_takes_nothing_ahead() -> Non
 
 
 @pytest.mark.parametrize("wrong", [[1, 2], 3, Numbers.__aiter__, Numbers])
-def test_each_of_what_is_no_asynchronous_iterable_is_a_type_error(wrong: Any) -> None:
+def test_each_with_something_not_async_iterable_raises_type_error(wrong: Any) -> None:
     with pytest.raises(TypeError, match=r"^each\(\) needs an asynchronous iterable, not "):
         each(wrong)
 
@@ -201,7 +201,7 @@ def test_each_of_what_is_no_asynchronous_iterable_is_a_type_error(wrong: Any) ->
 
 
 class Items:
-    """Iterates over a queue, and hands out the queue's own method for it."""
+    """Iterates over a queue, and returns the queue's own method for each step."""
 
     def __init__(self, queue: asyncio.Queue[int]) -> None:
         self._queue = queue
@@ -214,7 +214,7 @@ class Items:
         return self._queue.get
 
 
-async def test_each_lets_go_of_a_wake_that_came_between_two_calls() -> None:
+async def test_each_releases_a_wake_that_came_between_two_calls() -> None:
     queue = asyncio.Queue[int]()
     async with multi_await(each(Items(queue))) as m:
         await cancelled_after(1, m.select())
@@ -224,7 +224,7 @@ async def test_each_lets_go_of_a_wake_that_came_between_two_calls() -> None:
         assert await rival == 1
 
 
-async def test_put_asks_for_the_item_at_the_moment_when_it_goes_in() -> None:
+async def test_put_asks_for_the_item_at_the_moment_it_goes_in() -> None:
     queue, calls = asyncio.Queue[int](1), list[float]()
 
     def supply() -> int:
@@ -243,7 +243,7 @@ async def test_put_asks_for_the_item_at_the_moment_when_it_goes_in() -> None:
         assert queue.empty(), "no call, no item"
 
 
-async def test_a_supplier_that_raises_is_a_failure_of_its_position_and_nothing_goes_in() -> None:
+async def test_a_supplier_that_raises_is_a_failure_and_puts_nothing() -> None:
     queue, other = asyncio.Queue[int](1), asyncio.Queue[int]()
     waiting = deque[int]()
     other.put_nowait(7)
@@ -257,7 +257,7 @@ async def test_a_supplier_that_raises_is_a_failure_of_its_position_and_nothing_g
         assert queue.get_nowait() == 1
 
 
-async def test_room_that_put_does_not_take_goes_to_whoever_waits() -> None:
+async def test_room_that_put_does_not_use_goes_to_whoever_waits() -> None:
     queue = asyncio.Queue[str](1)
     queue.put_nowait("full")
     async with multi_await(put(queue, lambda: "ours")) as m:
@@ -285,7 +285,7 @@ async def test_room_that_a_failing_supplier_leaves_goes_to_whoever_waits() -> No
         assert queue.get_nowait() == "the rival's"
 
 
-async def test_put_waits_on_when_somebody_else_took_the_room() -> None:
+async def test_put_keeps_waiting_if_somebody_else_took_the_room() -> None:
     queue = asyncio.Queue[str](1)
     queue.put_nowait("full")
     async with multi_await(put(queue, lambda: "ours")) as m:
@@ -304,7 +304,7 @@ async def test_put_waits_on_when_somebody_else_took_the_room() -> None:
 async def test_put_leaves_no_putter_behind() -> None:
     queue = asyncio.Queue[int](1)
     queue.put_nowait(1)
-    source = put(queue, lambda: 2)  # kept: what is freed leaves none behind anyway
+    source = put(queue, lambda: 2)  # kept alive: once freed, it would leave none anyway
     async with multi_await(source) as m:
         m.select_nowait()
         assert "_putters" in repr(queue)
@@ -332,7 +332,7 @@ async def test_put_ends_when_the_queue_is_shut_down_and_loses_no_item(full: bool
     assert [*given, *items] == [2, 3]
 
 
-async def test_what_a_queue_refuses_is_a_failure_and_the_item_is_undelivered() -> None:
+async def test_an_item_that_a_queue_refuses_is_a_failure_and_undelivered() -> None:
     class Even(asyncio.Queue[int]):
         def put_nowait(self, item: int) -> None:
             if item % 2:
@@ -348,7 +348,7 @@ async def test_what_a_queue_refuses_is_a_failure_and_the_item_is_undelivered() -
     assert m.undelivered == ((0, 3),)
 
 
-async def test_a_relay_with_a_bounded_buffer_as_in_go_with_a_nil_channel() -> None:
+async def test_a_relay_with_a_bounded_buffer_works_as_in_go_with_a_nil_channel() -> None:
     inbox, outbox = asyncio.Queue[int](), asyncio.Queue[int](1)
     buffer, limit, most = deque[int](), 3, 0
 
@@ -389,12 +389,12 @@ async def test_a_relay_with_a_bounded_buffer_as_in_go_with_a_nil_channel() -> No
         (asyncio.Queue(), 3, r"^put\(\) needs a function that returns the item, not 3"),
     ],
 )
-def test_a_mistake_with_put_is_a_type_error(queue: Any, supplier: Any, message: str) -> None:
+def test_a_misuse_of_put_raises_type_error(queue: Any, supplier: Any, message: str) -> None:
     with pytest.raises(TypeError, match=message):
         put(queue, supplier)
 
 
-async def test_an_end_leaves_nothing_for_the_garbage_collector() -> None:
+async def test_an_adapters_end_leaves_no_garbage() -> None:
     async def go_round() -> None:
         queue, reader = asyncio.Queue[int](1), asyncio.StreamReader()
         async with multi_await(
@@ -421,7 +421,7 @@ async def test_an_end_leaves_nothing_for_the_garbage_collector() -> None:
         gc.enable()
 
 
-async def test_the_ends_of_all_adapters_leave_no_failure(reported: Reported) -> None:
+async def test_no_adapter_fails_when_it_is_ended(reported: Reported) -> None:
     queue = asyncio.Queue[int](1)
     async with multi_await(
         once(asyncio.sleep(9)), each(Numbers()), put(queue, functools.partial(int, 1))

@@ -1,4 +1,4 @@
-"""Cancel scopes of anyio: held across a `yield` in each(), and around calls and blocks."""
+"""anyio's cancel scopes: held across a `yield` in each(), and around calls and blocks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Limited: TypeAlias = Callable[[], AsyncIterator[str]]
 
 
 @pytest.fixture(autouse=True)
-def _no_task_group_with_an_eager_factory(request: pytest.FixtureRequest) -> None:
+def _skip_task_groups_with_an_eager_factory(request: pytest.FixtureRequest) -> None:
     has_a_task_group = "task_group" in request.node.name or "has_a_task" in request.node.name
     if has_a_task_group and request.config.getoption("--tasks") == "eager":
         pytest.skip("a TaskGroup of anyio knows no eager factory but asyncio's own, bare too")
@@ -68,7 +68,7 @@ WHERE_IT_STRIKES = pytest.mark.parametrize(
 
 
 @WHERE_IT_STRIKES
-async def test_fail_after_around_a_yield_comes_out_as_timeout_error(a_call_waits: bool) -> None:
+async def test_fail_after_around_a_yield_raises_timeout_error(a_call_waits: bool) -> None:
     async with multi_await(each(fails_after_a_second())) as m:
         assert await m.select() == (0, "first")
         await asyncio.sleep(0 if a_call_waits else 2)
@@ -80,7 +80,7 @@ async def test_fail_after_around_a_yield_comes_out_as_timeout_error(a_call_waits
 
 @WHERE_IT_STRIKES
 @pytest.mark.parametrize("limited", [moves_on_after_a_second, cancels_itself_after_a_second])
-async def test_a_scope_that_is_cancelled_around_a_yield_is_left_and_the_generator_goes_on(
+async def test_a_cancelled_scope_around_a_yield_is_left_and_the_generator_continues(
     limited: Limited, a_call_waits: bool
 ) -> None:
     async with multi_await(each(limited())) as m:
@@ -90,7 +90,7 @@ async def test_a_scope_that_is_cancelled_around_a_yield_is_left_and_the_generato
 
 
 @WHERE_IT_STRIKES
-async def test_a_task_group_of_anyio_that_fails_around_a_yield_comes_out_as_exception_group(
+async def test_an_anyio_task_group_that_fails_around_a_yield_raises_exception_group(
     a_call_waits: bool,
 ) -> None:
     async with multi_await(each(has_a_task_that_fails_after_a_second())) as m:
@@ -111,10 +111,10 @@ async def test_a_task_group_of_anyio_that_fails_around_a_yield_comes_out_as_exce
     ],
 )
 @pytest.mark.parametrize("wait", [0, 0.5])
-async def test_a_block_that_ends_while_a_generator_holds_a_scope_leaves_it(
+async def test_a_block_that_ends_leaves_the_scope_of_its_generator(
     limited: Limited, wait: float
 ) -> None:
-    """A scope that is left by another task than entered it is an error of anyio's."""
+    """anyio raises an error if a task leaves a scope that another task entered."""
     async with multi_await(each(limited())) as m:
         assert await m.select() == (0, "first")
         if wait:
@@ -124,13 +124,13 @@ async def test_a_block_that_ends_while_a_generator_holds_a_scope_leaves_it(
     assert m.undelivered == ()
     assert asyncio.get_running_loop().time() == wait
     assert asyncio.all_tasks() == {asyncio.current_task()}
-    await asyncio.sleep(5)  # nothing of the scope is left that could strike
+    await asyncio.sleep(5)  # nothing is left of the scope that could cancel
 
 
 # -- around a call ---------------------------------------------------------------------------------
 
 
-async def test_a_call_that_a_scope_cancels_loses_nothing() -> None:
+async def test_a_call_cancelled_by_a_scope_loses_nothing() -> None:
     queue = asyncio.Queue[int]()
     taken = list[int]()
 
@@ -153,7 +153,7 @@ async def test_a_call_that_a_scope_cancels_loses_nothing() -> None:
     assert sorted(number for _, number in events) == [0, 1, 2]
 
 
-async def test_a_scope_that_is_cancelled_already_takes_nothing() -> None:
+async def test_a_call_in_an_already_cancelled_scope_takes_nothing() -> None:
     queue = asyncio.Queue[int]()
     async with multi_await(queue.get) as m:
         queue.put_nowait(1)
@@ -165,8 +165,8 @@ async def test_a_scope_that_is_cancelled_already_takes_nothing() -> None:
         assert await m.select() == (0, 1)
 
 
-async def test_a_block_in_a_scope_that_is_cancelled_ends_its_sources_before_it_is_left() -> None:
-    """anyio cancels again at each pass of the event loop, so time would not pass meanwhile."""
+async def test_a_block_in_a_cancelled_scope_ends_its_sources_before_it_exits() -> None:
+    """anyio cancels again at every pass of the event loop, so time would not pass meanwhile."""
     passes = 0
 
     async def slow_to_end() -> None:

@@ -1,4 +1,4 @@
-"""What `each`, `once`, `ending` and `catching` do on the rarer paths."""
+"""What `each`, `once`, `ending` and `catching` do on rare paths."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Fails(Source[int]):
         return [7]
 
 
-async def test_the_failed_start_of_an_inner_source_that_nobody_saw_is_reported(
+async def test_an_undelivered_failed_start_of_an_inner_source_is_reported(
     reported: Reported,
 ) -> None:
     async with multi_await(ending(Fails(), "end")) as m:
@@ -39,7 +39,7 @@ async def test_the_failed_start_of_an_inner_source_that_nobody_saw_is_reported(
     assert [str(report["exception"]) for report in reported] == ["no server"]
 
 
-async def test_ending_passes_on_release() -> None:
+async def test_ending_passes_release_on() -> None:
     class Released(Source[int]):
         count = 0
 
@@ -70,7 +70,7 @@ def test_once_says_what_to_pass_instead(mistake: Any, instead: str) -> None:
         once(mistake)
 
 
-async def test_once_of_an_async_iterable_says_to_pass_each() -> None:
+async def test_once_with_an_async_iterable_suggests_each() -> None:
     async def items() -> AsyncIterator[int]:
         yield 1
 
@@ -80,7 +80,7 @@ async def test_once_of_an_async_iterable_says_to_pass_each() -> None:
 
 
 class Countdown:
-    """An iterator that is no generator: it has no athrow."""
+    """An iterator that is not a generator: it has no athrow."""
 
     def __init__(self, closes: BaseException | None = None) -> None:
         self.left = 2
@@ -116,7 +116,7 @@ class FailingEnd(Countdown):
         raise self.closes
 
 
-async def test_a_failure_of_the_iteration_and_one_of_its_close_are_both_reported(
+async def test_a_failed_iteration_and_its_failed_close_are_both_reported(
     reported: Reported,
 ) -> None:
     async with multi_await(each(Made(OSError("can't close")))) as m:
@@ -127,7 +127,7 @@ async def test_a_failure_of_the_iteration_and_one_of_its_close_are_both_reported
     assert str(report["exception"].__cause__) == "bad row"
 
 
-async def test_an_iterator_without_athrow_is_cancelled_where_its_item_waits() -> None:
+async def test_an_iterator_without_athrow_can_be_cancelled_while_its_item_waits() -> None:
     tasks = list[asyncio.Task[Any] | None]()
 
     class Remembers(Countdown):
@@ -160,11 +160,11 @@ async def test_a_caught_failure_keeps_no_frame_of_the_package_alive() -> None:
 
 
 @pytest.mark.parametrize("adapter", [lambda s: ending(s, None), lambda s: catching(s, repr)])
-async def test_a_failed_start_that_was_raised_is_freed_without_the_garbage_collector(
+async def test_a_raised_failed_start_is_freed_without_the_garbage_collector(
     adapter: Callable[[Any], Source[Any]],
 ) -> None:
     class Failure(BaseException):
-        """Unlike a built-in exception, it can be referred to weakly; not caught."""
+        """Unlike a built-in exception, it supports weak references; not caught."""
 
     class FailsWith(Fails):
         def start(self) -> None:
@@ -184,7 +184,7 @@ async def test_a_failed_start_that_was_raised_is_freed_without_the_garbage_colle
     assert m.undelivered == ((0, 7),)
 
 
-async def test_an_adapter_shows_what_it_is_around() -> None:
+async def test_an_adapter_shows_its_inner_source() -> None:
     queue = asyncio.Queue[int]()
     m = multi_await(ending(queue.get, None), catching(ending(queue.get, None), str))
     assert repr(m) == (

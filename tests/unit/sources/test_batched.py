@@ -28,7 +28,7 @@ def filled(count: int, queue: Queue | None = None) -> Queue:
 
 
 class Unlucky(asyncio.Queue[int]):
-    """Fails when it comes to 3, and has taken nothing then."""
+    """Fails at 3 without taking it."""
 
     def get_nowait(self) -> int:
         item = super().get_nowait()
@@ -59,12 +59,12 @@ class Counts(asyncio.Queue[int]):
         return super().get_nowait()
 
 
-async def test_a_batch_has_all_that_is_there_in_the_queues_order() -> None:
+async def test_a_batch_has_everything_in_the_queue_in_its_order() -> None:
     async with multi_await(batched(filled(3), 10)) as m:
         assert await m.select() == (0, [0, 1, 2])
 
 
-async def test_a_batch_has_no_more_than_the_most() -> None:
+async def test_a_batch_never_exceeds_its_limit() -> None:
     queue = filled(7)
     async with multi_await(batched(queue, 3)) as m:
         assert [await m.select() for _ in range(3)] == [(0, [0, 1, 2]), (0, [3, 4, 5]), (0, [6])]
@@ -74,7 +74,7 @@ async def test_a_batch_has_no_more_than_the_most() -> None:
 @pytest.mark.parametrize(
     ("kind", "order"), [(asyncio.LifoQueue, [1, 2, 0]), (asyncio.PriorityQueue, [0, 1, 2])]
 )
-async def test_a_batch_has_the_order_of_its_queues_class(
+async def test_a_batch_has_the_order_of_the_queues_class(
     kind: type[Queue], order: list[int]
 ) -> None:
     queue = kind()
@@ -84,7 +84,7 @@ async def test_a_batch_has_the_order_of_its_queues_class(
         assert await m.select() == (0, order)
 
 
-async def test_what_comes_before_the_delivery_is_in_the_batch() -> None:
+async def test_items_put_before_the_delivery_are_in_the_batch() -> None:
     queue = Queue()
     async with multi_await(batched(queue, 5)) as m:
         assert m.select_nowait() is None
@@ -94,7 +94,7 @@ async def test_what_comes_before_the_delivery_is_in_the_batch() -> None:
         assert await m.select() == (0, [0, 1, 2])
 
 
-async def test_nothing_of_a_batch_is_taken_before_its_delivery() -> None:
+async def test_no_item_of_a_batch_is_taken_before_its_delivery() -> None:
     queue = Queue()
     async with multi_await(batched(queue, 5), asyncio.Event().wait) as m:
         assert m.select_nowait() is None
@@ -105,7 +105,7 @@ async def test_nothing_of_a_batch_is_taken_before_its_delivery() -> None:
     assert m.undelivered == ()
 
 
-async def test_a_batch_takes_its_turn_in_the_line_of_the_consumers() -> None:
+async def test_a_batch_takes_its_turn_in_the_queues_line_of_consumers() -> None:
     queue = Queue()
     first = asyncio.ensure_future(queue.get())
     await asyncio.sleep(0)
@@ -122,7 +122,7 @@ async def test_a_batch_takes_its_turn_in_the_line_of_the_consumers() -> None:
         assert await last == 3
 
 
-async def test_a_wake_that_no_call_comes_for_goes_to_the_next_in_line() -> None:
+async def test_a_wake_that_no_call_uses_goes_to_the_next_in_line() -> None:
     queue = Queue()
     async with multi_await(batched(queue, 5)) as m:
         assert m.select_nowait() is None
@@ -133,7 +133,7 @@ async def test_a_wake_that_no_call_comes_for_goes_to_the_next_in_line() -> None:
 
 
 @pytest.mark.in_order
-async def test_every_putter_that_a_batch_made_room_for_is_woken() -> None:
+async def test_a_batch_wakes_every_putter_it_made_room_for() -> None:
     queue = filled(3, Queue(3))
     putting = [asyncio.ensure_future(queue.put(number)) for number in (3, 4, 5)]
     await asyncio.sleep(0)
@@ -154,7 +154,7 @@ async def test_a_cancelled_call_leaves_the_items_in_the_queue() -> None:
 
 
 @needs_shutdown
-async def test_a_queue_that_is_shut_down_gives_its_rest_and_ends() -> None:
+async def test_a_shut_down_queue_gives_its_remaining_items_and_ends() -> None:
     if sys.version_info >= (3, 13):
         queue = filled(3)
         queue.shutdown()
@@ -163,7 +163,7 @@ async def test_a_queue_that_is_shut_down_gives_its_rest_and_ends() -> None:
 
 
 @needs_shutdown
-async def test_a_shutdown_ends_a_batch_that_waits() -> None:
+async def test_a_shutdown_ends_a_waiting_batch() -> None:
     if sys.version_info >= (3, 13):
         queue = Queue()
         async with multi_await(batched(queue, 2)) as m:
@@ -171,7 +171,7 @@ async def test_a_shutdown_ends_a_batch_that_waits() -> None:
             assert [batch async for _, batch in m] == []
 
 
-async def test_what_was_taken_before_a_failure_is_delivered_and_then_the_failure() -> None:
+async def test_items_taken_before_a_failure_are_delivered_before_the_failure() -> None:
     async with multi_await(batched(filled(6, Unlucky()), 10)) as m:
         assert await m.select() == (0, [0, 1, 2])
         with pytest.raises(ValueError, match="unlucky"):
@@ -179,7 +179,7 @@ async def test_what_was_taken_before_a_failure_is_delivered_and_then_the_failure
         assert await m.select() == (0, [4, 5])
 
 
-async def test_a_failure_that_no_call_came_for_is_reported(reported: Reported) -> None:
+async def test_a_failure_that_no_call_delivered_is_reported(reported: Reported) -> None:
     async with multi_await(batched(filled(6, Unlucky()), 10)) as m:
         assert await m.select() == (0, [0, 1, 2])
     assert [str(context["exception"]) for context in reported] == ["unlucky"]
@@ -194,14 +194,14 @@ async def test_a_class_that_overrides_only_get_nowait_gives_every_item_through_i
         assert queue.taken == 5
 
 
-async def test_a_class_that_overrides_get_and_get_nowait_gives_every_item_by_one_of_them() -> None:
+async def test_a_class_that_overrides_get_and_get_nowait_gives_every_item_through_one() -> None:
     queue = Tens()
     async with multi_await(batched(queue, 10)) as m:
         asyncio.get_running_loop().call_later(0.5, filled, 4, queue)
         assert await m.select() == (0, [0, 10, 20, 30])
 
 
-async def test_what_a_get_of_ones_own_took_ahead_is_undelivered_as_a_batch_of_one() -> None:
+async def test_an_item_taken_ahead_by_a_custom_get_is_undelivered_as_a_batch_of_one() -> None:
     queue = Tens()
     async with multi_await(batched(queue, 10)) as m:
         assert m.select_nowait() is None
@@ -235,20 +235,20 @@ async def test_a_class_that_overrides_only_get_is_refused() -> None:
         (lambda: batched(Queue(), 1.5), TypeError, "needs the most items in a batch, not 1.5"),  # type: ignore[arg-type]  # likewise
     ],
 )
-def test_a_mistake_with_batched_is_an_error_at_once(
+def test_a_misuse_of_batched_raises_at_once(
     make: Callable[[], object], error: type[Exception], message: str
 ) -> None:
     with pytest.raises(error, match=rf"^batched\(\) {message}"):
         make()
 
 
-async def test_a_batch_of_one_is_one_item() -> None:
+async def test_a_batch_with_a_limit_of_one_is_one_item() -> None:
     async with multi_await(batched(filled(2), 1)) as m:
         assert await m.select() == (0, [0])
         assert await m.select() == (0, [1])
 
 
-async def test_a_batch_is_one_event_among_those_of_other_sources() -> None:
+async def test_a_batch_is_a_single_event_among_those_of_other_sources() -> None:
     other = asyncio.Queue[str]()
     other.put_nowait("other")
     async with multi_await(batched(filled(3), 2), other.get) as m:
@@ -256,7 +256,7 @@ async def test_a_batch_is_one_event_among_those_of_other_sources() -> None:
     assert events == [(0, [0, 1]), (1, "other"), (0, [2])]
 
 
-async def test_a_batch_says_what_it_is() -> None:
+async def test_a_batch_shows_its_queue_and_limit() -> None:
     m: MultiAwait[Any] = multi_await(batched(Queue(), 5))
     assert "0 batched(Queue.get, 5)" in repr(m)
     await m.cancel()

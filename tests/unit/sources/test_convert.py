@@ -1,4 +1,4 @@
-"""What may be a source, and what a mistake gets."""
+"""What may be a source, and which errors mistakes raise."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ async def own() -> int:
 
 
 class Able:
-    """Awaitable, and no function."""
+    """Awaitable, but not a function."""
 
     def __await__(self) -> Any:
         yield
@@ -48,7 +48,7 @@ class Able:
         (lambda: "x" * 1000, r"is 'xxx.*\.\.\.: pass a function"),
     ],
 )
-async def test_a_mistake_gets_a_type_error_that_says_which_source_and_what_to_pass(
+async def test_a_wrong_source_raises_a_type_error_that_names_it_and_says_what_to_pass(
     make: Any, message: str
 ) -> None:
     """No "never awaited" warning follows: warnings are errors in these tests."""
@@ -68,7 +68,7 @@ async def test_a_mistake_gets_a_type_error_that_says_which_source_and_what_to_pa
 
 
 @pytest.mark.parametrize(("length", "shown"), [(60, 60), (61, 60), (1000, 60)])
-def test_a_message_shows_sixty_characters_of_a_value_at_most(length: int, shown: int) -> None:
+def test_a_message_shows_at_most_sixty_characters_of_a_value(length: int, shown: int) -> None:
     mistake: Any = "x" * (length - 2)  # and two quotes
     with pytest.raises(TypeError) as e:
         multi_await(mistake)
@@ -77,14 +77,14 @@ def test_a_message_shows_sixty_characters_of_a_value_at_most(length: int, shown:
     assert text == (repr(mistake) if length <= 60 else f"'{'x' * 56}...")
 
 
-async def test_a_task_is_a_mistake_that_names_once() -> None:
+async def test_passing_a_task_raises_an_error_that_suggests_once() -> None:
     task = asyncio.ensure_future(own())
     with pytest.raises(TypeError, match=r"^source 0 is of type Task: wrap it in once\(...\)"):
         multi_await(task)  # type: ignore[call-overload]  # what this test is about
     assert await task == 1
 
 
-async def test_a_coroutine_for_a_fixed_set_or_a_closed_one_is_closed_too() -> None:
+async def test_a_coroutine_passed_to_a_fixed_or_closed_set_is_closed_too() -> None:
     m = multi_await(asyncio.Event().wait)
     with pytest.raises(TypeError, match="fixed"):
         m.add(own())  # type: ignore[misc,arg-type]  # what this test is about
@@ -95,7 +95,7 @@ async def test_a_coroutine_for_a_fixed_set_or_a_closed_one_is_closed_too() -> No
         closed.add(own())  # type: ignore[arg-type]  # what this test is about
 
 
-async def test_a_function_that_raises_when_it_is_called_is_a_failure_of_that_source_alone() -> None:
+async def test_a_function_that_raises_when_called_fails_only_that_source() -> None:
     def raises() -> Any:
         raise ValueError("when called")
 
@@ -110,7 +110,7 @@ async def test_a_function_that_raises_when_it_is_called_is_a_failure_of_that_sou
 @pytest.mark.parametrize(
     ("returned", "shown"), [(1, "1"), (None, "None"), (numbers, "<function numbers")]
 )
-async def test_a_function_that_returns_what_can_not_be_awaited_is_a_failure_of_that_source_alone(
+async def test_a_function_that_returns_no_awaitable_fails_only_that_source(
     returned: Any, shown: str
 ) -> None:
     queue = asyncio.Queue[int]()
@@ -119,19 +119,19 @@ async def test_a_function_that_returns_what_can_not_be_awaited_is_a_failure_of_t
         completed, (_, failure) = await m.get()
     assert completed == (1, None)
     assert isinstance(failure, TypeError)
-    assert str(failure).startswith("source 1 (test_a_function_that_returns_what_can_not")
+    assert str(failure).startswith("source 1 (test_a_function_that_returns_no_awaitable")
     assert f"returned {shown}" in str(failure)
     assert "which can't be awaited" in str(failure)
 
 
-async def test_a_function_that_needs_arguments_is_a_failure_of_that_source_alone() -> None:
+async def test_a_function_that_needs_arguments_fails_only_that_source() -> None:
     needs_one: Any = asyncio.Queue[int]().put
     async with multi_await(needs_one) as m:
         _, (failure,) = await m.get()
     assert isinstance(failure, TypeError)
 
 
-async def test_an_async_generators_function_is_a_failure_that_names_each() -> None:
+async def test_an_async_generator_function_fails_with_a_message_that_suggests_each() -> None:
     generators: Any = numbers
     async with multi_await(generators) as m:
         with pytest.raises(TypeError, match=r"returned <async_generator .* pass each\(...\)"):
@@ -145,9 +145,7 @@ async def test_an_async_generators_function_is_a_failure_that_names_each() -> No
         (Group[str, int](), "which is a source itself: pass it, and not what returns it"),
     ],
 )
-async def test_what_a_function_returned_gets_the_advice_that_fits(
-    returned: Any, advice: str
-) -> None:
+async def test_a_wrong_return_value_gets_the_advice_that_fits(returned: Any, advice: str) -> None:
     async with multi_await(lambda: returned) as m:
         _, (failure,) = await m.get()
     assert advice in str(failure)

@@ -1,4 +1,4 @@
-"""Which methods are polled inline: asyncio's own that await nothing but asyncio's own."""
+"""Which methods are polled inline: asyncio's own that await only asyncio's own."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def patched() -> Any:
 
 
 async def tasks_of(function: Callable[[], Awaitable[object]] | Any) -> int:
-    """How many tasks a source needs to wait."""
+    """How many tasks a source needs for waiting."""
     async with multi_await(function) as m:
         assert m.select_nowait() is None
         tasks = len(asyncio.all_tasks()) - 1
@@ -71,7 +71,7 @@ async def tasks_of(function: Callable[[], Awaitable[object]] | Any) -> int:
         lambda: patched().readline,
     ],
 )
-async def test_a_readers_method_that_awaits_an_override_gets_a_task(
+async def test_a_reader_method_that_awaits_an_override_gets_a_task(
     function: Callable[[], Any],
 ) -> None:
     assert await tasks_of(function()) == 1
@@ -88,19 +88,19 @@ async def test_a_readers_method_that_awaits_an_override_gets_a_task(
         lambda: each(OnlyRead()),
     ],
 )
-async def test_a_readers_method_that_awaits_no_override_needs_no_task(
+async def test_a_reader_method_that_awaits_no_override_needs_no_task(
     function: Callable[[], Any],
 ) -> None:
     assert await tasks_of(function()) == 0
 
 
-async def test_a_time_limit_in_a_readers_own_method_is_a_failure_of_the_source() -> None:
+async def test_a_timeout_in_an_overridden_reader_method_is_a_failure_of_the_source() -> None:
     async with multi_await(OwnUntil().readline, asyncio.Event().wait) as m:
         with pytest.raises(TimeoutError):
             await m.select()
 
 
-async def test_super_get_polls_asyncios_get_and_not_the_override() -> None:
+async def test_super_get_polls_asyncios_get_rather_than_the_override() -> None:
     class Closing(asyncio.Queue[int]):
         async def get(self) -> int:
             async with multi_await(super().get, asyncio.Event().wait) as m:
@@ -119,7 +119,7 @@ async def test_super_get_polls_asyncios_get_and_not_the_override() -> None:
 
 
 class Asks(asyncio.Queue[int]):
-    """Overrides all that `get` and `put` call."""
+    """Overrides everything that `get` and `put` call."""
 
     def __init__(self, maxsize: int = 0) -> None:
         super().__init__(maxsize)
@@ -146,7 +146,7 @@ class Asks(asyncio.Queue[int]):
         super().put_nowait(item)
 
 
-async def test_what_get_calls_may_be_overridden_and_is_called_and_needs_no_task() -> None:
+async def test_overridden_methods_that_get_calls_are_called_without_a_task() -> None:
     queue = Asks()
     assert await tasks_of(queue.get) == 0
     queue.put_nowait(1)
@@ -160,7 +160,7 @@ async def test_what_get_calls_may_be_overridden_and_is_called_and_needs_no_task(
     assert by_multi_await == queue.asked
 
 
-async def test_what_put_calls_may_be_overridden_and_is_called_and_needs_no_task() -> None:
+async def test_overridden_methods_that_put_calls_are_called_without_a_task() -> None:
     queue = Asks(1)
     queue.put_nowait(1)
     assert await tasks_of(functools.partial(queue.put, 2)) == 0
@@ -171,7 +171,7 @@ async def test_what_put_calls_may_be_overridden_and_is_called_and_needs_no_task(
     assert "put_nowait" in queue.asked
 
 
-async def test_a_queue_empty_of_a_subclass_is_a_failure_and_of_asyncios_means_empty() -> None:
+async def test_queue_empty_from_a_subclass_is_a_failure_but_from_asyncio_means_empty() -> None:
     class Moody(asyncio.Queue[int]):
         def get_nowait(self) -> int:
             raise asyncio.QueueEmpty("not today")
@@ -185,7 +185,7 @@ async def test_a_queue_empty_of_a_subclass_is_a_failure_and_of_asyncios_means_em
         assert m.get_nowait()[0] == (2, None)
 
 
-async def test_locked_and_is_set_may_be_overridden_and_need_no_task() -> None:
+async def test_overridden_locked_and_is_set_need_no_task() -> None:
     class OwnSemaphore(asyncio.Semaphore):
         def locked(self) -> bool:
             return super().locked()
@@ -200,7 +200,7 @@ async def test_locked_and_is_set_may_be_overridden_and_need_no_task() -> None:
     assert await tasks_of(OwnEvent().wait) == 0
 
 
-async def test_an_own_acquire_or_wait_gets_a_task_and_supers_none() -> None:
+async def test_an_overridden_acquire_gets_a_task_but_the_inherited_one_does_not() -> None:
     class OwnLock(asyncio.Lock):
         async def acquire(self) -> Any:
             return await super().acquire()

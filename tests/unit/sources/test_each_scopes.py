@@ -1,4 +1,4 @@
-"""each(): one task for the whole iteration, its end included."""
+"""each(): one task for the whole iteration, including its end."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.conftest import Reported
 request = contextvars.ContextVar("request", default="none")
 
 
-async def test_a_time_limit_around_a_yield_strikes_while_the_item_waits() -> None:
+async def test_a_timeout_around_a_yield_expires_while_the_item_waits() -> None:
     async def limited() -> AsyncIterator[str]:
         try:
             async with asyncio.timeout(1):
@@ -29,7 +29,7 @@ async def test_a_time_limit_around_a_yield_strikes_while_the_item_waits() -> Non
         assert [event async for event in m] == [(0, "time is up")]
 
 
-async def test_a_time_limit_that_strikes_at_the_yield_comes_out_as_timeout_error() -> None:
+async def test_a_timeout_that_expires_at_the_yield_raises_timeout_error() -> None:
     async def limited() -> AsyncIterator[str]:
         async with asyncio.timeout(1):
             yield "first"
@@ -44,7 +44,7 @@ async def test_a_time_limit_that_strikes_at_the_yield_comes_out_as_timeout_error
             await m.select()
 
 
-async def test_a_task_group_that_fails_around_a_yield_comes_out_as_exception_group() -> None:
+async def test_a_task_group_that_fails_around_a_yield_raises_exception_group() -> None:
     async def fail() -> None:
         await asyncio.sleep(1)
         raise ValueError("failed")
@@ -63,10 +63,10 @@ async def test_a_task_group_that_fails_around_a_yield_comes_out_as_exception_gro
 
 
 @pytest.mark.parametrize("fails", [False, True])
-async def test_a_block_that_ends_closes_a_task_group_around_a_yield(
+async def test_the_end_of_the_block_closes_a_task_group_around_a_yield(
     fails: bool, reported: Reported
 ) -> None:
-    """A task group wraps the GeneratorExit that closes the generator: that alone is no failure."""
+    """A task group wraps the GeneratorExit that closes the generator, which is not a failure."""
     ended = list[str]()
 
     async def background() -> None:
@@ -89,7 +89,7 @@ async def test_a_block_that_ends_closes_a_task_group_around_a_yield(
     assert [type(context["exception"]) for context in reported] == [BaseExceptionGroup] * fails
 
 
-async def test_one_task_and_one_context_run_and_close_the_iteration() -> None:
+async def test_the_iteration_runs_and_closes_in_one_task_and_one_context() -> None:
     tasks = list[asyncio.Task[None] | None]()
 
     async def pages() -> AsyncIterator[str]:
@@ -111,7 +111,7 @@ async def test_one_task_and_one_context_run_and_close_the_iteration() -> None:
     assert request.get() == "none"
 
 
-async def test_nothing_is_fetched_before_another_call_needs_it() -> None:
+async def test_no_item_is_fetched_before_another_call_needs_it() -> None:
     begun = list[int]()
 
     async def numbers() -> AsyncIterator[int]:
@@ -128,7 +128,7 @@ async def test_nothing_is_fetched_before_another_call_needs_it() -> None:
 
 
 class Rows:
-    """An iterable whose iterator neither is a generator nor has an athrow."""
+    """An iterable whose iterator is not a generator and has no athrow."""
 
     def __init__(self, *, fails: bool) -> None:
         self.fails = fails
@@ -163,7 +163,9 @@ async def test_an_iterator_is_closed_once_after_its_failure_was_delivered() -> N
     assert rows.closed == 1
 
 
-async def test_an_iterator_is_closed_once_if_its_failure_is_left(reported: Reported) -> None:
+async def test_an_iterator_is_closed_once_if_its_failure_is_not_delivered(
+    reported: Reported,
+) -> None:
     rows = Rows(fails=True)
     async with multi_await(each(rows)) as m:
         assert m.select_nowait() is None
@@ -173,7 +175,7 @@ async def test_an_iterator_is_closed_once_if_its_failure_is_left(reported: Repor
 
 
 @pytest.mark.parametrize("polls", [0, 1])
-async def test_an_iterator_is_closed_once_begun_or_not(polls: int) -> None:
+async def test_an_iterator_is_closed_once_whether_started_or_not(polls: int) -> None:
     rows = Rows(fails=False)
     async with multi_await(each(rows)) as m:
         for _ in range(polls):

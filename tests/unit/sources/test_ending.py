@@ -31,7 +31,7 @@ async def test_ending_gives_its_value_once_after_the_last_item() -> None:
         assert [event async for event in m] == [(0, "first"), (0, "second"), (0, None)]
 
 
-async def test_ending_and_catching_give_items_and_how_it_broke_and_the_end() -> None:
+async def test_ending_and_catching_give_the_items_then_the_failure_then_the_end() -> None:
     failure = ValueError("broken")
     async with multi_await(ending(catching(each(items(failure)), Broken), None)) as m:
         seen = [value async for _, value in m]
@@ -46,7 +46,7 @@ async def test_catching_lets_a_cancelled_error_of_its_source_pass() -> None:
         assert isinstance((await m.get())[1][0], asyncio.CancelledError)
 
 
-async def test_what_wrap_raises_is_the_failure() -> None:
+async def test_an_exception_in_wrap_is_the_failure() -> None:
     def wrap(failure: Exception) -> str:
         raise KeyError("of wrap") from failure
 
@@ -56,7 +56,7 @@ async def test_what_wrap_raises_is_the_failure() -> None:
             await m.select()
 
 
-async def test_an_end_that_wrap_raises_is_a_failure() -> None:
+async def test_stop_async_iteration_in_wrap_is_a_failure() -> None:
     def wrap(failure: Exception) -> str:
         raise StopAsyncIteration
 
@@ -76,7 +76,7 @@ class NeverStarts(Source[str]):
         raise AssertionError("polled")
 
 
-async def test_a_start_that_fails_is_caught_and_then_comes_the_end() -> None:
+async def test_a_failed_start_is_caught_and_then_the_end_follows() -> None:
     async with multi_await(ending(catching(NeverStarts(), Broken), None)) as m:
         (_, broken), end = [event async for event in m]
     assert isinstance(broken, Broken)
@@ -84,7 +84,7 @@ async def test_a_start_that_fails_is_caught_and_then_comes_the_end() -> None:
     assert end == (0, None)
 
 
-async def test_nothing_is_taken_ahead_by_ending() -> None:
+async def test_ending_takes_nothing_ahead() -> None:
     queue = asyncio.Queue[int]()
     async with multi_await(ending(queue.get, None)) as m:
         assert m.select_nowait() is None
@@ -94,14 +94,14 @@ async def test_nothing_is_taken_ahead_by_ending() -> None:
         assert await m.select() == (0, 1)
 
 
-def test_a_once_that_is_dropped_closes_its_coroutine_without_a_warning() -> None:
+def test_a_dropped_once_closes_its_coroutine_without_a_warning() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         once(asyncio.sleep(1))
         gc.collect()
 
 
-async def test_what_a_failed_iteration_left_is_a_value_in_undelivered() -> None:
+async def test_a_failed_iteration_leaves_its_wrapped_failure_in_undelivered() -> None:
     failure = ConnectionError("reset")
     async with multi_await(catching(each(items(failure)), Broken)) as m:
         assert [await m.select(), await m.select()] == [(0, "first"), (0, "second")]
@@ -110,7 +110,7 @@ async def test_what_a_failed_iteration_left_is_a_value_in_undelivered() -> None:
     assert m.undelivered == ((0, Broken(failure)),)
 
 
-async def test_the_failure_of_a_function_that_nobody_received_is_a_value_in_undelivered() -> None:
+async def test_an_undelivered_function_failure_is_a_value_in_undelivered() -> None:
     failure = ConnectionError("reset")
 
     async def fails() -> str:

@@ -1,4 +1,4 @@
-"""Inline polling: what is polled so, that it takes nothing ahead, and coroutines that misbehave."""
+"""Inline polling: what is polled inline, that it takes nothing ahead, and bad coroutines."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ async def test_asyncios_own_primitives_are_polled_without_a_task() -> None:
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_what_loses_something_when_cancelled_gets_a_task() -> None:
+async def test_a_function_that_loses_something_when_cancelled_gets_a_task() -> None:
     condition = asyncio.Condition()
     await condition.acquire()
     functions: list[Callable[[], Coroutine[Any, Any, Any]]] = [
@@ -68,7 +68,7 @@ async def test_what_loses_something_when_cancelled_gets_a_task() -> None:
         await steps(2)
 
 
-async def test_a_coroutine_of_ones_own_is_polled_inline_when_declared_so() -> None:
+async def test_a_custom_coroutine_is_polled_inline_when_declared_so() -> None:
     queue = asyncio.Queue[int]()
 
     async def doubled() -> int:
@@ -85,7 +85,7 @@ async def test_a_coroutine_of_ones_own_is_polled_inline_when_declared_so() -> No
     assert queue.get_nowait() == 5
 
 
-async def test_an_inline_coroutine_that_yields_to_the_loop_goes_on_at_its_next_pass() -> None:
+async def test_an_inline_coroutine_that_yields_to_the_loop_resumes_on_its_next_pass() -> None:
     passes = list[int]()
 
     async def patient() -> str:
@@ -118,7 +118,7 @@ async def test_a_future_that_fails_or_is_cancelled_is_the_inline_sources_failure
         assert isinstance(failure, asyncio.CancelledError)
 
 
-def test_inline_of_what_can_not_be_called_is_a_type_error() -> None:
+def test_inline_with_something_not_callable_raises_type_error() -> None:
     not_a_function: Any = 3
     with pytest.raises(
         TypeError, match=r"^inline\(\) needs a function that returns a coroutine, not 3"
@@ -126,7 +126,7 @@ def test_inline_of_what_can_not_be_called_is_a_type_error() -> None:
         inline(not_a_function)
 
 
-async def test_an_inline_function_that_returns_no_coroutine_is_a_failure_of_that_source() -> None:
+async def test_an_inline_function_that_returns_no_coroutine_fails_that_source() -> None:
     future: Any = asyncio.get_running_loop().create_future()
     async with multi_await(inline(lambda: future)) as m:
         with pytest.raises(TypeError, match=r"returned <Future pending.*, not a coroutine: pass"):
@@ -138,7 +138,7 @@ def yields(what: object) -> Generator[object, None, None]:
     yield what
 
 
-async def test_an_inline_coroutine_that_awaits_no_future_is_a_failure_of_that_source() -> None:
+async def test_an_inline_coroutine_that_awaits_something_not_a_future_fails_that_source() -> None:
     closed = list[str]()
 
     async def bad() -> None:
@@ -154,9 +154,7 @@ async def test_an_inline_coroutine_that_awaits_no_future_is_a_failure_of_that_so
         assert closed == ["bad"]
 
 
-async def test_a_future_that_is_yielded_and_not_awaited_is_no_future_though_another_awaits_it() -> (
-    None
-):
+async def test_a_future_yielded_rather_than_awaited_is_refused_even_if_others_await_it() -> None:
     future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def waits() -> None:
@@ -170,7 +168,7 @@ async def test_a_future_that_is_yielded_and_not_awaited_is_no_future_though_anot
             await m.select()
 
 
-async def test_a_stream_gives_each_line_once_whatever_is_cancelled() -> None:
+async def test_a_stream_gives_each_line_once_despite_cancellations() -> None:
     ours, theirs = socket.socketpair()
     reader, writer = await asyncio.open_connection(sock=ours)
     lines = list[bytes]()
@@ -201,11 +199,11 @@ async def test_a_stream_gives_each_line_once_whatever_is_cancelled() -> None:
         await writer.wait_closed()
 
 
-# What an inline coroutine is asked to do when it is cancelled, and what happens if it does not.
+# How an inline coroutine must react to a cancellation, and what happens if it does not.
 
 
 async def released(function: Callable[[], Coroutine[Any, Any, Any]], event: asyncio.Event) -> Any:
-    """A MultiAwait whose one inline source was woken between two calls, and so was given up."""
+    """A MultiAwait whose only inline source was woken between two calls, and so was abandoned."""
     m = multi_await(inline(function))
     assert m.select_nowait() is None
     event.set()
@@ -214,7 +212,7 @@ async def released(function: Callable[[], Coroutine[Any, Any, Any]], event: asyn
 
 
 def counting(event: asyncio.Event) -> Callable[[], Coroutine[Any, Any, int]]:
-    """A coroutine function that tells how often it was called."""
+    """A coroutine function that returns how often it was called."""
     calls = itertools.count(1)
 
     async def counted() -> int:
@@ -225,14 +223,14 @@ def counting(event: asyncio.Event) -> Callable[[], Coroutine[Any, Any, int]]:
     return counted
 
 
-async def test_an_inline_coroutine_that_was_given_up_is_called_afresh() -> None:
+async def test_an_abandoned_inline_coroutine_is_called_again() -> None:
     event = asyncio.Event()
     m = await released(counting(event), event)
     assert await m.select() == (0, 2)
     await m.cancel()
 
 
-async def test_a_wake_without_a_reason_leaves_an_inline_coroutine_where_it_is() -> None:
+async def test_a_spurious_wake_does_not_advance_an_inline_coroutine() -> None:
     event = asyncio.Event()
     m = await released(counting(event), event)
     event.clear()
@@ -298,7 +296,7 @@ async def test_a_failure_of_an_inline_coroutine_at_its_cancellation_is_not_lost(
     assert [str(each["exception"]) for each in reported] == ["when cancelled"]
 
 
-async def test_an_inline_coroutine_whose_clean_up_takes_time_gets_it() -> None:
+async def test_an_inline_coroutine_gets_time_for_its_clean_up() -> None:
     event, done = asyncio.Event(), list[float]()
     loop = asyncio.get_running_loop()
 
@@ -322,7 +320,7 @@ async def test_an_inline_coroutine_whose_clean_up_takes_time_gets_it() -> None:
     assert done == [1, 2]
 
 
-async def test_an_inline_coroutine_that_cleans_up_is_not_given_up_a_second_time() -> None:
+async def test_an_inline_coroutine_is_not_cancelled_again_while_it_cleans_up() -> None:
     event, done = asyncio.Event(), list[str]()
 
     async def slow() -> None:
@@ -335,13 +333,13 @@ async def test_an_inline_coroutine_that_cleans_up_is_not_given_up_a_second_time(
             raise
 
     m = await released(slow, event)
-    await asyncio.sleep(5)  # its clean-up wakes it, and no call is there
+    await asyncio.sleep(5)  # its clean-up wakes it while there is no call
     assert await m.select() == (0, None)
     await m.cancel()
     assert done == ["cleaned up"]
 
 
-async def test_an_end_leaves_no_callback_on_a_task_that_takes_longer_to_end() -> None:
+async def test_the_end_leaves_no_callback_on_a_task_that_ends_later() -> None:
     ended = list[float]()
     task = asyncio.ensure_future(slow_to_end(ended))
     await steps(2)
@@ -360,7 +358,7 @@ async def test_an_end_leaves_no_callback_on_a_task_that_takes_longer_to_end() ->
     assert ended == [5]
 
 
-async def test_an_inline_coroutine_that_is_polled_before_its_wake_waits_on() -> None:
+async def test_an_inline_coroutine_polled_before_its_wake_keeps_waiting() -> None:
     future: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     async def wait() -> str:
@@ -394,7 +392,7 @@ async def test_an_inline_coroutine_that_ends_when_it_is_cancelled_is_exhausted()
     assert m.undelivered == ()
 
 
-async def test_a_call_that_is_cancelled_while_an_item_is_on_its_way_passes_the_item_on() -> None:
+async def test_a_call_cancelled_with_an_item_on_its_way_passes_the_item_on() -> None:
     queue = asyncio.Queue[int]()
     async with multi_await(queue.get) as m:
         blocked = asyncio.ensure_future(m.select())
@@ -409,7 +407,7 @@ async def test_a_call_that_is_cancelled_while_an_item_is_on_its_way_passes_the_i
             await blocked
 
 
-async def test_a_lock_is_taken_by_the_one_whose_turn_it_is() -> None:
+async def test_a_lock_freed_between_calls_is_taken_by_the_next_call() -> None:
     lock = asyncio.Lock()
     await lock.acquire()
     async with multi_await(lock.acquire) as m:
@@ -422,7 +420,7 @@ async def test_a_lock_is_taken_by_the_one_whose_turn_it_is() -> None:
     assert not lock.locked()
 
 
-async def test_a_coroutine_that_was_given_up_leaves_no_garbage() -> None:
+async def test_an_abandoned_coroutine_leaves_no_garbage() -> None:
     queue = asyncio.Queue[int]()
     async with multi_await(queue.get) as m:
         gc.collect()

@@ -1,4 +1,4 @@
-"""inline(): each coroutine has one context of its own, from its first step to its last."""
+"""inline(): each coroutine has one context, from its first step to its last."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def traced(queue: asyncio.Queue[int], seen: list[str]) -> Any:
     return coroutine
 
 
-async def test_what_an_inline_coroutine_sets_is_its_own_in_every_call() -> None:
+async def test_context_variables_set_by_an_inline_coroutine_stay_its_own_in_every_call() -> None:
     queue, seen = asyncio.Queue[int](), list[str]()
     async with multi_await(inline(traced(queue, seen))) as m:
         for _ in range(2):
@@ -42,7 +42,7 @@ async def test_what_an_inline_coroutine_sets_is_its_own_in_every_call() -> None:
     assert set(zip(seen[::2], seen[1::2], strict=True)) == {("outside", "inside")}
 
 
-async def test_its_context_is_a_copy_of_the_callers_at_the_first_poll() -> None:
+async def test_an_inline_coroutines_context_is_copied_from_the_caller_at_its_first_poll() -> None:
     queue, seen = asyncio.Queue[int](), list[str]()
     async with multi_await(inline(traced(queue, seen))) as m:
         token = span.set("the first caller")
@@ -53,7 +53,7 @@ async def test_its_context_is_a_copy_of_the_callers_at_the_first_poll() -> None:
     assert seen[0] == "the first caller"
 
 
-async def test_its_clean_up_at_the_end_runs_in_its_context() -> None:
+async def test_clean_up_at_the_end_runs_in_the_coroutines_context() -> None:
     queue, seen = asyncio.Queue[int](), list[str]()
     async with multi_await(inline(traced(queue, seen))) as m:
         assert m.select_nowait() is None
@@ -61,7 +61,7 @@ async def test_its_clean_up_at_the_end_runs_in_its_context() -> None:
     assert span.get() == "outside"
 
 
-async def test_its_clean_up_after_a_wake_that_went_to_another_runs_in_its_context() -> None:
+async def test_clean_up_after_a_wake_was_passed_on_runs_in_the_coroutines_context() -> None:
     queue, seen = asyncio.Queue[int](), list[str]()
     async with multi_await(inline(traced(queue, seen))) as m:
         assert m.select_nowait() is None
@@ -73,7 +73,7 @@ async def test_its_clean_up_after_a_wake_that_went_to_another_runs_in_its_contex
         assert seen == ["outside", "inside"]
 
 
-async def test_its_clean_up_after_it_awaited_no_future_runs_in_its_context() -> None:
+async def test_clean_up_after_awaiting_a_non_future_runs_in_the_coroutines_context() -> None:
     @types.coroutine
     def not_asyncios() -> Generator[object]:
         yield 3

@@ -1,4 +1,4 @@
-"""put(): where an item is, whatever the queue does with it, and queues with a put of their own."""
+"""put(): where an item is, whatever the queue does with it, and queues with an overridden put."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from tests.machinery.tools import cancelled_after, steps
 
 
 class Word(str):
-    """Can't be compared with a number, and says so."""
+    """Can't be compared with a number."""
 
     __slots__ = ()
 
 
 class Stamping(asyncio.Queue[Any]):
-    """Its own put stamps each item, and takes its time before and after."""
+    """Its own put stamps each item, and suspends before and after."""
 
     def __init__(self, maxsize: int = 0, before: float = 0, after: float = 0) -> None:
         super().__init__(maxsize)
@@ -50,9 +50,7 @@ def items_in(queue: asyncio.Queue[Any]) -> list[Any]:
 # -- what the queue took, although it raised ---------------------------------------------------
 
 
-async def test_an_item_that_a_priority_queue_took_and_can_not_compare_is_in_the_queue_alone() -> (
-    None
-):
+async def test_an_item_that_a_priority_queue_took_but_cannot_compare_is_only_in_the_queue() -> None:
     queue = asyncio.PriorityQueue[Any]()
     queue.put_nowait(1)
     async with multi_await(put(queue, lambda: "a word")) as m:
@@ -62,7 +60,7 @@ async def test_an_item_that_a_priority_queue_took_and_can_not_compare_is_in_the_
     assert m.undelivered == ()
 
 
-async def test_an_item_that_a_queue_refused_is_undelivered_alone() -> None:
+async def test_an_item_refused_by_the_queue_is_only_in_undelivered() -> None:
     class Picky(asyncio.Queue[int]):
         def _put(self, item: int) -> None:
             raise ValueError("no")
@@ -75,7 +73,7 @@ async def test_an_item_that_a_queue_refused_is_undelivered_alone() -> None:
     assert m.undelivered == ((0, 1),)
 
 
-async def test_an_item_is_undelivered_if_the_put_failed_and_its_clean_up_does_too(
+async def test_an_item_is_undelivered_if_both_its_put_and_the_clean_up_fail(
     reported: Reported,
 ) -> None:
     class Broken(asyncio.Queue[int]):
@@ -105,7 +103,7 @@ async def test_an_item_is_undelivered_if_the_put_failed_and_its_clean_up_does_to
 
 
 @pytest.mark.parametrize(("before", "after"), [(0, 0), (1, 0), (0, 1), (1, 1)])
-async def test_a_put_of_the_queues_own_is_what_puts(before: float, after: float) -> None:
+async def test_an_overridden_put_is_what_puts_the_item(before: float, after: float) -> None:
     queue, supply = Stamping(0, before, after), deque("ab")
     async with multi_await(put(queue, supply.popleft)) as m:
         assert [await m.select(), await m.select()] == [(0, "a"), (0, "b")]
@@ -113,7 +111,7 @@ async def test_a_put_of_the_queues_own_is_what_puts(before: float, after: float)
     assert m.undelivered == ()
 
 
-async def test_the_queues_own_put_is_called_when_there_is_room_and_not_before() -> None:
+async def test_an_overridden_put_is_called_only_when_there_is_room() -> None:
     queue, supply = Stamping(1), deque("a")
     queue.put_nowait("full")
     async with multi_await(put(queue, supply.popleft)) as m:
@@ -126,7 +124,7 @@ async def test_the_queues_own_put_is_called_when_there_is_room_and_not_before() 
         assert await m.select() == (0, "a")
 
 
-async def test_a_put_of_the_queues_own_keeps_its_place_in_line() -> None:
+async def test_an_overridden_put_keeps_its_place_in_line() -> None:
     queue = Stamping(1)
     queue.put_nowait("full")
     async with multi_await(put(queue, lambda: "ours")) as m:
@@ -141,7 +139,7 @@ async def test_a_put_of_the_queues_own_keeps_its_place_in_line() -> None:
         assert queue.get_nowait() == "the rival's"
 
 
-async def test_a_call_cancelled_while_the_queues_own_put_runs_does_not_cancel_it() -> None:
+async def test_cancelling_a_call_does_not_cancel_a_running_overridden_put() -> None:
     queue, supply = Stamping(0, before=5), deque("a")
     async with multi_await(put(queue, supply.popleft)) as m:
         await cancelled_after(1, m.select())
@@ -150,7 +148,7 @@ async def test_a_call_cancelled_while_the_queues_own_put_runs_does_not_cancel_it
 
 
 @pytest.mark.parametrize("before", [0, 1])
-async def test_an_item_that_the_queues_own_put_did_not_take_is_undelivered(before: float) -> None:
+async def test_an_item_that_an_overridden_put_did_not_take_is_undelivered(before: float) -> None:
     queue, supply = Stamping(0, before), deque("ab")
     queue.failure = ValueError("no")
     async with multi_await(put(queue, supply.popleft)) as m:
@@ -162,7 +160,7 @@ async def test_an_item_that_the_queues_own_put_did_not_take_is_undelivered(befor
     assert m.undelivered == ((0, "a"),)
 
 
-async def test_an_item_that_the_queues_own_put_took_before_it_failed_is_in_the_queue() -> None:
+async def test_an_item_that_an_overridden_put_took_before_it_failed_is_in_the_queue() -> None:
     queue = Stamping(0, after=1)
     queue.failure = ValueError("too late")
     async with multi_await(put(queue, lambda: "a")) as m:
@@ -172,7 +170,7 @@ async def test_an_item_that_the_queues_own_put_took_before_it_failed_is_in_the_q
     assert m.undelivered == ()
 
 
-async def test_an_item_that_others_took_from_the_queue_since_is_not_undelivered() -> None:
+async def test_an_item_that_others_have_since_taken_is_not_undelivered() -> None:
     queue = Stamping(0, after=1)
     queue.failure = ValueError("too late")
     async with multi_await(put(queue, lambda: "a")) as m:
@@ -187,7 +185,7 @@ async def test_an_item_that_others_took_from_the_queue_since_is_not_undelivered(
     ("before", "after", "in_queue", "undelivered"),
     [(9, 0, [], ((0, "a"),)), (0, 9, [("stamped", "a")], ()), (0.5, 0, [("stamped", "a")], ())],
 )
-async def test_at_the_end_the_item_of_the_queues_own_put_is_in_one_place(
+async def test_at_the_end_the_item_of_an_overridden_put_is_in_exactly_one_place(
     before: float, after: float, in_queue: list[Any], undelivered: tuple[Any, ...]
 ) -> None:
     queue, supply = Stamping(0, before, after), deque("a")
@@ -198,7 +196,7 @@ async def test_at_the_end_the_item_of_the_queues_own_put_is_in_one_place(
     assert m.undelivered == undelivered
 
 
-async def test_a_supplier_that_fails_is_called_again_and_the_queues_own_put_is_not() -> None:
+async def test_a_failed_supplier_is_called_again_but_the_overridden_put_is_not_called() -> None:
     queue, supply = Stamping(), deque[str]()
     async with multi_await(put(queue, supply.popleft)) as m:
         with pytest.raises(IndexError):
@@ -208,7 +206,7 @@ async def test_a_supplier_that_fails_is_called_again_and_the_queues_own_put_is_n
         assert await m.select() == (0, "a")
 
 
-async def test_a_failure_of_the_queues_own_put_at_the_end_is_reported_and_its_item_undelivered(
+async def test_a_failed_overridden_put_at_the_end_is_reported_and_its_item_undelivered(
     reported: Reported,
 ) -> None:
     class Stubborn(asyncio.Queue[str]):
@@ -226,7 +224,7 @@ async def test_a_failure_of_the_queues_own_put_at_the_end_is_reported_and_its_it
 
 
 @pytest.mark.parametrize("end", ["failure", "cancelled"])
-async def test_room_that_the_queues_own_put_did_not_use_is_for_the_next_in_line(end: str) -> None:
+async def test_room_that_an_overridden_put_did_not_use_goes_to_the_next_in_line(end: str) -> None:
     queue = Stamping(1, before=1)
     queue.put_nowait("in the way")
     async with multi_await(put(queue, lambda: "ours")) as m:
@@ -251,7 +249,7 @@ async def test_room_that_the_queues_own_put_did_not_use_is_for_the_next_in_line(
 
 
 @pytest.mark.skipif(sys.version_info < (3, 13), reason="Queue.shutdown() came with 3.13")
-async def test_a_put_of_the_queues_own_ends_when_the_queue_is_shut_down() -> None:
+async def test_an_overridden_put_ends_when_the_queue_is_shut_down() -> None:
     if sys.version_info >= (3, 13):
         queue, supply = Stamping(), deque("ab")
         async with multi_await(put(queue, supply.popleft)) as m:

@@ -34,7 +34,7 @@ def each_source() -> list[Source[Any]]:
     return [every(1), batched(asyncio.Queue[int](), 2), each(asyncio.StreamReader())]
 
 
-async def test_the_sources_of_a_refused_constructor_can_be_handed_over_again() -> None:
+async def test_sources_of_a_constructor_that_raised_can_be_used_again() -> None:
     mistake: Any = 5
     sources = each_source()
     with pytest.raises(TypeError, match=r"^source 3 is the number 5"):
@@ -43,7 +43,7 @@ async def test_the_sources_of_a_refused_constructor_can_be_handed_over_again() -
         assert await m.select() == (0, 1)
 
 
-async def test_a_source_that_another_set_has_stays_that_sets() -> None:
+async def test_a_source_that_belongs_to_another_set_stays_there() -> None:
     theirs, ours = every(1), every(2)
     async with multi_await(theirs) as m:
         for _ in range(2):
@@ -54,14 +54,14 @@ async def test_a_source_that_another_set_has_stays_that_sets() -> None:
             assert await other.select() == (0, 1)
 
 
-async def test_a_source_that_is_handed_over_twice_in_one_call_can_be_handed_over_again() -> None:
+async def test_a_source_passed_twice_in_one_call_can_be_used_again() -> None:
     tick = every(1)
     with pytest.raises(RuntimeError, match=r"^source 1 .* was already used"):
         multi_await(tick, tick)
     await MultiAwait(tick).cancel()
 
 
-async def test_a_source_that_add_refuses_can_be_handed_over_again() -> None:
+async def test_a_source_refused_by_add_can_be_used_again() -> None:
     tick = every(1)
     fixed, closed = multi_await(every(9)), multi_await()
     await closed.cancel()
@@ -74,8 +74,8 @@ async def test_a_source_that_add_refuses_can_be_handed_over_again() -> None:
         assert await m.select() == (0, 1)
 
 
-async def test_every_coroutine_of_a_refused_call_is_closed_whatever_was_wrong() -> None:
-    """Or else a warning that it was never awaited would follow, which is an error here."""
+async def test_every_coroutine_passed_to_a_refused_call_is_closed() -> None:
+    """Otherwise a "never awaited" warning would follow, which is an error in these tests."""
     tick = every(1)
     async with multi_await(tick):
         mistakes: tuple[Any, ...] = (own(), tick, own(), 3, own())
@@ -91,7 +91,7 @@ async def changed(condition: asyncio.Condition) -> str:
 
 
 @pytest.mark.in_order
-async def test_a_condition_gets_a_message_of_its_own_that_can_be_followed() -> None:
+async def test_passing_a_condition_raises_an_error_whose_advice_works() -> None:
     condition = asyncio.Condition()
     mistake: Any = condition
     with pytest.raises(TypeError) as e:
@@ -120,7 +120,7 @@ WRAP += r"pass once\(asyncio.wrap_future\(...\)\)$"
     ("hand_over", "start"),
     [(multi_await, "^source 0 is "), (once, r"^once\(\) needs an awaitable, not ")],
 )
-async def test_a_future_of_a_thread_gets_a_message_of_its_own_that_can_be_followed(
+async def test_passing_a_concurrent_future_raises_an_error_whose_advice_works(
     hand_over: Callable[[Any], object], start: str
 ) -> None:
     future = Future[int]()
@@ -142,7 +142,7 @@ async def test_a_future_of_a_thread_gets_a_message_of_its_own_that_can_be_follow
         (b"abc", "is b'abc': pass a function"),
     ],
 )
-def test_a_container_of_functions_is_a_mistake_that_says_how_to_unpack_it(
+def test_passing_a_container_raises_an_error_that_says_how_to_unpack_it(
     given: Any, message: str
 ) -> None:
     with pytest.raises(TypeError, match=f"^source 0 {message}"):
@@ -151,7 +151,7 @@ def test_a_container_of_functions_is_a_mistake_that_says_how_to_unpack_it(
 
 @dataclasses.dataclass(frozen=True)
 class Frozen(Source[str]):
-    """A source of one's own that can't be written to."""
+    """A custom source whose attributes can't be set."""
 
     word: str
 
@@ -159,7 +159,7 @@ class Frozen(Source[str]):
         return self.word
 
 
-async def test_a_source_may_be_a_frozen_dataclass() -> None:
+async def test_a_source_can_be_a_frozen_dataclass() -> None:
     async with multi_await(Frozen("one"), ending(Frozen("two"), None)) as m:
         assert [await m.select(), await m.select()] == [(0, "one"), (1, "two")]
 
@@ -211,7 +211,7 @@ def caught(source: Any) -> Source[Any]:
         (asyncio.Future, "is of type Future: wrap it in once(...) to wait for its one result"),
     ],
 )
-async def test_what_is_not_a_source_gets_the_advice_that_multi_await_gives(
+async def test_adapters_give_the_same_advice_as_multi_await_about_a_wrong_source(
     adapter: Callable[[Any], Source[Any]], name: str, mistake: Any, advice: str
 ) -> None:
     for hand_over, subject in ((adapter, f"the source of {name}()"), (multi_await, "source 0")):
@@ -238,17 +238,17 @@ async def test_once_says_what_it_needs(mistake: Any, what_it_is: str) -> None:
     )
 
 
-async def test_once_of_an_asynchronous_iterable_names_each() -> None:
+async def test_once_with_an_asynchronous_iterable_suggests_each() -> None:
     mistake: Any = items()
     with pytest.raises(TypeError, match=r"^once\(\) needs .*: wrap it in each\(...\)$"):
         once(mistake)
 
 
 @pytest.mark.parametrize("mistake", [None, "word", 5])
-async def test_catching_needs_a_function_and_closes_a_coroutine_that_came_with_none(
+async def test_catching_without_a_function_raises_and_closes_a_coroutine(
     mistake: Any,
 ) -> None:
-    """Or else a warning that it was never awaited would follow, which is an error here."""
+    """Otherwise a "never awaited" warning would follow, which is an error in these tests."""
     tick = every(1)
     coroutine: Any = own()
     for source in (tick, coroutine):
@@ -257,12 +257,12 @@ async def test_catching_needs_a_function_and_closes_a_coroutine_that_came_with_n
         assert str(e.value) == (
             f"catching() needs a function that turns a failure into a value, not {mistake!r}"
         )
-    async with multi_await(catching(tick, str)) as m:  # which can be handed over again
+    async with multi_await(catching(tick, str)) as m:  # they can be used again
         assert await m.select() == (0, 1)
 
 
 @pytest.mark.parametrize(("adapter", "name"), [(ended, "ending"), (caught, "catching")])
-async def test_a_source_that_was_already_used_is_named(
+async def test_the_error_for_an_already_used_source_names_it(
     adapter: Callable[[Any], Source[Any]], name: str
 ) -> None:
     tick = every(1)

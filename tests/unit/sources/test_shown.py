@@ -30,7 +30,7 @@ async def own() -> int:
     return 1
 
 
-async def test_a_source_shows_what_it_is_made_of() -> None:
+async def test_a_sources_repr_shows_what_it_is_made_of() -> None:
     queue, reader = asyncio.Queue[int](), asyncio.StreamReader()
     sources: dict[str, Source[Any]] = {
         "after(5)": after(5),

@@ -17,7 +17,7 @@ SIGNUM = signal.SIGTERM if sys.platform == "win32" else signal.SIGUSR1
 OTHER = signal.SIGINT if sys.platform == "win32" else signal.SIGUSR2
 
 
-async def test_a_signal_comes_as_a_value_in_the_order_of_arrival() -> None:
+async def test_signals_are_delivered_as_values_in_the_order_of_arrival() -> None:
     loop = asyncio.get_running_loop()
     async with multi_await(signals(SIGNUM, OTHER)) as m:
         assert m.select_nowait() is None
@@ -30,7 +30,7 @@ async def test_a_signal_comes_as_a_value_in_the_order_of_arrival() -> None:
         assert loop.time() == 1
 
 
-async def test_a_signal_between_two_calls_is_there_for_the_next() -> None:
+async def test_a_signal_between_two_calls_is_delivered_by_the_next_call() -> None:
     async with multi_await(signals(SIGNUM)) as m:
         await cancelled_after(1, m.select())
         signal.raise_signal(SIGNUM)
@@ -38,7 +38,7 @@ async def test_a_signal_between_two_calls_is_there_for_the_next() -> None:
         assert await m.select() == (0, SIGNUM)
 
 
-async def test_the_handlers_that_were_there_before_are_back_afterwards() -> None:
+async def test_the_previous_handlers_are_restored_afterwards() -> None:
     handled = list[int]()
     before = signal.signal(SIGNUM, lambda signum, _: handled.append(signum))
     try:
@@ -54,7 +54,7 @@ async def test_the_handlers_that_were_there_before_are_back_afterwards() -> None
     assert signal.getsignal(OTHER) is before
 
 
-async def test_one_signal_named_twice_is_put_back_right() -> None:
+async def test_a_signal_named_twice_is_restored_correctly() -> None:
     before = signal.getsignal(SIGNUM)
     async with multi_await(signals(SIGNUM, SIGNUM)) as m:
         m.select_nowait()
@@ -63,7 +63,7 @@ async def test_one_signal_named_twice_is_put_back_right() -> None:
     assert signal.getsignal(SIGNUM) is before
 
 
-def test_asyncio_run_gets_its_own_handler_of_ctrl_c_back() -> None:
+def test_asyncio_run_gets_its_own_ctrl_c_handler_back() -> None:
     async def main() -> None:
         theirs = signal.getsignal(signal.SIGINT)
         assert theirs is not signal.default_int_handler
@@ -83,7 +83,7 @@ def test_asyncio_run_gets_its_own_handler_of_ctrl_c_back() -> None:
         signal.signal(signal.SIGINT, before)
 
 
-async def test_a_handler_that_python_did_not_set_is_left_as_it_is(
+async def test_a_handler_that_was_not_set_from_python_is_not_restored(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     real: Any = signal.signal
@@ -97,19 +97,19 @@ async def test_a_handler_that_python_did_not_set_is_left_as_it_is(
 
 
 @pytest.mark.parametrize("wrong", [0, 1000, -1])
-def test_a_signal_that_does_not_exist_is_a_value_error(wrong: int) -> None:
+def test_a_nonexistent_signal_raises_value_error(wrong: int) -> None:
     with pytest.raises(
         ValueError, match=rf"^signals\(\) got {wrong}, not a signal of this platform"
     ):
         signals(signal.SIGTERM, wrong)
 
 
-def test_no_signal_at_all_is_a_value_error() -> None:
+def test_signals_without_arguments_raises_value_error() -> None:
     with pytest.raises(ValueError, match=r"^signals\(\) needs at least one signal"):
         signals()
 
 
-def test_off_the_main_thread_it_is_an_error() -> None:
+def test_signals_outside_the_main_thread_raises() -> None:
     errors = list[str]()
 
     def make() -> None:

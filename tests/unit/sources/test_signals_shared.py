@@ -1,4 +1,4 @@
-"""signals(): from the start to the end, sources that share a signal, and what is put back."""
+"""signals(): start and end, sources that share a signal, and the restored handlers."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ Handled = list[int]
 
 @pytest.fixture(autouse=True)
 def handlers_from_before() -> Iterator[None]:
-    """Whatever a test leaves, the next one begins with what was there."""
+    """Restore the handlers, whatever the test has left."""
     before = {signum: signal.getsignal(signum) for signum in (SIGNUM, OTHER, signal.SIGINT)}
     yield
-    # Sources that were never ended are let go of when the next one of their signal starts.
+    # Sources that were never ended are released when the next source of their signal starts.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         with asyncio.Runner(loop_factory=new_loop) as runner:
@@ -50,7 +50,7 @@ async def starts_and_ends(signums: list[int]) -> None:
 
 @pytest.fixture
 def handled() -> Handled:
-    """What came to the handler from before."""
+    """What the previous handler received."""
     handled = Handled()
     signal.signal(SIGNUM, lambda signum, _: handled.append(signum))
     return handled
@@ -59,7 +59,7 @@ def handled() -> Handled:
 # -- the start -------------------------------------------------------------------------------------
 
 
-async def test_signals_are_handled_from_the_entry_of_the_block_on(handled: Handled) -> None:
+async def test_signals_are_handled_as_soon_as_the_block_is_entered(handled: Handled) -> None:
     source = signals(SIGNUM)
     signal.raise_signal(SIGNUM)
     assert handled == [SIGNUM]
@@ -69,7 +69,7 @@ async def test_signals_are_handled_from_the_entry_of_the_block_on(handled: Handl
     assert handled == [SIGNUM]
 
 
-async def test_signals_are_handled_from_add_on(handled: Handled) -> None:
+async def test_signals_are_handled_as_soon_as_they_are_added(handled: Handled) -> None:
     async with multi_await() as m:
         m.add(signals(SIGNUM))
         signal.raise_signal(SIGNUM)
@@ -77,7 +77,7 @@ async def test_signals_are_handled_from_add_on(handled: Handled) -> None:
     assert handled == []
 
 
-async def test_a_source_around_signals_need_not_know_about_start(handled: Handled) -> None:
+async def test_a_custom_source_that_wraps_signals_need_not_call_start(handled: Handled) -> None:
     class Around(Source[signal.Signals]):
         source = signals(SIGNUM)
 
@@ -95,7 +95,7 @@ async def test_a_source_around_signals_need_not_know_about_start(handled: Handle
 
 
 @has_sigkill
-async def test_of_several_signals_all_are_handled_or_none(handled: Handled) -> None:
+async def test_either_all_of_several_signals_are_handled_or_none(handled: Handled) -> None:
     other = signal.getsignal(OTHER)
     source = signals(SIGNUM, OTHER, signal.SIGKILL)
     with pytest.raises(OSError, match="Invalid argument"):
@@ -107,7 +107,7 @@ async def test_of_several_signals_all_are_handled_or_none(handled: Handled) -> N
 
 
 @has_sigkill
-async def test_a_source_that_cannot_start_leaves_the_others_their_signals(
+async def test_a_source_that_cannot_start_does_not_affect_other_signal_sources(
     handled: Handled,
 ) -> None:
     async with multi_await(signals(SIGNUM)) as m:
@@ -119,7 +119,7 @@ async def test_a_source_that_cannot_start_leaves_the_others_their_signals(
 
 
 @pytest.mark.skipif(sys.platform == "emscripten", reason="WebAssembly has no threads")
-def test_an_event_loop_in_another_thread_is_refused_when_the_source_starts() -> None:
+def test_starting_the_source_on_another_threads_event_loop_raises() -> None:
     source = signals(SIGNUM)
     before = signal.getsignal(SIGNUM)
     raised = list[BaseException]()
@@ -143,7 +143,7 @@ def test_an_event_loop_in_another_thread_is_refused_when_the_source_starts() -> 
 # -- sources that share a signal -------------------------------------------------------------------
 
 
-async def test_each_source_of_a_signal_gets_it(handled: Handled) -> None:
+async def test_every_source_of_a_signal_receives_it(handled: Handled) -> None:
     async with multi_await(signals(SIGNUM), signals(OTHER, SIGNUM)) as m:
         async with multi_await(signals(SIGNUM)) as inner:
             signal.raise_signal(SIGNUM)
@@ -155,7 +155,7 @@ async def test_each_source_of_a_signal_gets_it(handled: Handled) -> None:
 
 
 @pytest.mark.parametrize("order", [*itertools.permutations(range(3))])
-async def test_sources_of_a_signal_may_end_in_any_order(
+async def test_sources_of_the_same_signal_may_end_in_any_order(
     order: tuple[int, ...], handled: Handled
 ) -> None:
     before = signal.getsignal(SIGNUM)
@@ -172,7 +172,7 @@ async def test_sources_of_a_signal_may_end_in_any_order(
     assert signal.getsignal(SIGNUM) is before
 
 
-async def test_sources_that_share_some_of_their_signals_may_end_in_any_order() -> None:
+async def test_sources_that_share_some_signals_may_end_in_any_order() -> None:
     before = signal.getsignal(SIGNUM), signal.getsignal(OTHER)
     async with multi_await(signals(SIGNUM, OTHER)) as second:
         first = multi_await(signals(SIGNUM))
@@ -184,7 +184,7 @@ async def test_sources_that_share_some_of_their_signals_may_end_in_any_order() -
     assert (signal.getsignal(SIGNUM), signal.getsignal(OTHER)) == before
 
 
-async def test_a_source_that_has_ended_gets_no_more(handled: Handled) -> None:
+async def test_an_ended_source_receives_no_more_signals(handled: Handled) -> None:
     async with multi_await(signals(SIGNUM)) as m:
         async with multi_await(signals(SIGNUM)) as inner:
             signal.raise_signal(SIGNUM)
@@ -198,7 +198,7 @@ async def test_a_source_that_has_ended_gets_no_more(handled: Handled) -> None:
 # -- handlers of other code ------------------------------------------------------------------------
 
 
-async def test_a_handler_that_other_code_sets_meanwhile_stays(handled: Handled) -> None:
+async def test_a_handler_set_meanwhile_by_other_code_stays(handled: Handled) -> None:
     theirs = Handled()
     async with multi_await(signals(SIGNUM)) as m:
         signal.signal(SIGNUM, lambda signum, _: theirs.append(signum))
@@ -208,7 +208,7 @@ async def test_a_handler_that_other_code_sets_meanwhile_stays(handled: Handled) 
     assert (theirs, handled) == ([SIGNUM, SIGNUM], [])
 
 
-async def test_the_next_source_takes_a_signal_over_again_and_then_puts_the_newest_handler_back(
+async def test_a_new_source_takes_a_signal_over_and_later_restores_the_newest_handler(
     handled: Handled,
 ) -> None:
     theirs = Handled()
@@ -223,10 +223,10 @@ async def test_the_next_source_takes_a_signal_over_again_and_then_puts_the_newes
     assert (theirs, handled) == ([SIGNUM], [])
 
 
-async def test_our_handler_put_back_by_other_code_does_as_the_one_from_before(
+async def test_the_packages_handler_restored_by_other_code_acts_as_the_previous_one(
     handled: Handled,
 ) -> None:
-    """Other code sets its handler while a source waits, and undoes that when none does any more."""
+    """Other code sets its handler while a source waits, and restores ours when none does."""
     async with multi_await(signals(SIGNUM)):
         ours = signal.signal(SIGNUM, signal.SIG_IGN)
     signal.signal(SIGNUM, ours)
@@ -239,7 +239,7 @@ async def test_our_handler_put_back_by_other_code_does_as_the_one_from_before(
 # -- loops that are closed -------------------------------------------------------------------------
 
 
-def test_two_event_loops_one_after_the_other(handled: Handled) -> None:
+def test_two_consecutive_event_loops_can_handle_a_signal(handled: Handled) -> None:
     before = signal.getsignal(SIGNUM)
 
     async def main() -> None:
@@ -255,7 +255,7 @@ def test_two_event_loops_one_after_the_other(handled: Handled) -> None:
 
 
 def dropped() -> MultiAwait[signal.Signals]:
-    """What has waited for a signal in an event loop that is closed now, and was never ended."""
+    """A MultiAwait that waited for a signal in a loop that is now closed, and was never ended."""
 
     async def main() -> MultiAwait[signal.Signals]:
         m = multi_await(signals(SIGNUM))
@@ -267,7 +267,7 @@ def dropped() -> MultiAwait[signal.Signals]:
 
 
 @dropped_without_end
-def test_a_source_whose_loop_is_closed_leaves_the_signal_to_the_handler_from_before(
+def test_a_source_of_a_closed_loop_leaves_the_signal_to_the_previous_handler(
     handled: Handled,
 ) -> None:
     before = signal.getsignal(SIGNUM)
@@ -279,7 +279,7 @@ def test_a_source_whose_loop_is_closed_leaves_the_signal_to_the_handler_from_bef
 
 
 @dropped_without_end
-def test_a_source_whose_loop_is_closed_is_in_nobodys_way(handled: Handled) -> None:
+def test_a_source_of_a_closed_loop_does_not_disturb_a_new_one(handled: Handled) -> None:
     before = signal.getsignal(SIGNUM)
     m = dropped()
 
@@ -296,7 +296,7 @@ def test_a_source_whose_loop_is_closed_is_in_nobodys_way(handled: Handled) -> No
     del m
 
 
-def test_a_source_whose_loop_is_closed_is_let_go_of_when_the_next_one_starts() -> None:
+def test_a_source_of_a_closed_loop_is_freed_once_another_starts() -> None:
     async def main() -> weakref.ref[Source[signal.Signals]]:
         source = signals(SIGNUM)
         source.start()
@@ -311,7 +311,7 @@ def test_a_source_whose_loop_is_closed_is_let_go_of_when_the_next_one_starts() -
 
 
 @dropped_without_end
-def test_the_last_source_whose_loop_is_not_closed_puts_the_handler_from_before_back(
+def test_the_last_source_of_an_open_loop_restores_the_previous_handler(
     handled: Handled,
 ) -> None:
     before = signal.getsignal(SIGNUM)
@@ -335,8 +335,8 @@ def test_the_last_source_whose_loop_is_not_closed_puts_the_handler_from_before_b
 
 
 @dropped_without_end
-def test_ctrl_c_after_asyncio_run_is_a_keyboard_interrupt() -> None:
-    """Also after two sources that overlapped, and one that was never ended."""
+def test_ctrl_c_after_asyncio_run_raises_keyboard_interrupt() -> None:
+    """Even after two sources that overlapped, and one that was never ended."""
 
     async def main() -> MultiAwait[signal.Signals]:
         first, second, never_ended = (multi_await(signals(signal.SIGINT)) for _ in range(3))
@@ -354,7 +354,7 @@ def test_ctrl_c_after_asyncio_run_is_a_keyboard_interrupt() -> None:
     del m
 
 
-# -- processes that are forked off -----------------------------------------------------------------
+# -- forked processes ------------------------------------------------------------------------------
 
 FORKS = """
 import asyncio, os, signal, time

@@ -1,4 +1,4 @@
-"""A stream that woke a source is left alone between two calls, for whoever reads it then."""
+"""A stream that woke a source is free between two calls, for any task that reads it then."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SOURCES: list[Make] = [
 async def test_a_program_that_reads_a_stream_after_a_call_gets_its_line(
     make: Make, passes: int
 ) -> None:
-    """Or is told by asyncio that another waits already."""
+    """Or asyncio tells it that another task is already waiting."""
     reader, queue = asyncio.StreamReader(), asyncio.Queue[str]()
     async with multi_await(queue.get, make(reader)) as m:
         selecting = asyncio.ensure_future(m.select())
@@ -46,7 +46,7 @@ async def test_a_program_that_reads_a_stream_after_a_call_gets_its_line(
             assert "already waiting" in str(reading.exception())
 
 
-async def test_what_a_stream_has_is_delivered_by_the_call_after_its_wake() -> None:
+async def test_the_call_after_a_streams_wake_delivers_its_line() -> None:
     reader, queue = asyncio.StreamReader(), asyncio.Queue[str]()
     async with multi_await(queue.get, reader.readline) as m:
         assert m.select_nowait() is None

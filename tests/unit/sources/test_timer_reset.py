@@ -29,7 +29,7 @@ both = pytest.mark.parametrize("timer", [every, after])
 
 
 @both
-async def test_reset_counts_anew_from_now(timer: Any) -> None:
+async def test_reset_restarts_the_count_from_now(timer: Any) -> None:
     source = timer(10)
     async with multi_await(source) as m:
         await cancelled_after(7, m.select())
@@ -40,7 +40,7 @@ async def test_reset_counts_anew_from_now(timer: Any) -> None:
 
 
 @both
-async def test_reset_counts_anew_while_a_call_waits(timer: Any) -> None:
+async def test_reset_restarts_the_count_while_a_call_waits(timer: Any) -> None:
     source = timer(10)
     asyncio.get_running_loop().call_later(9, source.reset)
     asyncio.get_running_loop().call_later(18, source.reset, 3)
@@ -60,7 +60,7 @@ async def test_reset_brings_a_tick_forward_while_a_call_waits(timer: Any) -> Non
 
 @both
 @pytest.mark.parametrize("seconds", [0, -1])
-async def test_reset_to_no_time_at_all_is_due_at_once(timer: Any, seconds: float) -> None:
+async def test_reset_to_zero_seconds_is_due_at_once(timer: Any, seconds: float) -> None:
     source = timer(10)
     async with multi_await(source) as m:
         assert m.select_nowait() is None
@@ -79,7 +79,7 @@ async def test_reset_does_not_change_the_period() -> None:
         ]
 
 
-async def test_reset_forgets_the_ticks_that_were_missed() -> None:
+async def test_reset_forgets_missed_ticks() -> None:
     source = every(1)
     async with multi_await(source) as m:
         pass_time(5.5)
@@ -91,7 +91,9 @@ async def test_reset_forgets_the_ticks_that_were_missed() -> None:
 
 @both
 @pytest.mark.parametrize("call", ["reset", "stop"])
-async def test_a_tick_that_is_due_and_was_not_delivered_is_dropped(timer: Any, call: str) -> None:
+async def test_reset_and_stop_drop_a_tick_that_is_due_but_undelivered(
+    timer: Any, call: str
+) -> None:
     source = timer(1)
     async with multi_await(source, asyncio.Event().wait) as m:
         await cancelled_after(0.5, m.select())
@@ -103,10 +105,8 @@ async def test_a_tick_that_is_due_and_was_not_delivered_is_dropped(timer: Any, c
 @pytest.mark.in_order
 @both
 @pytest.mark.parametrize("call", ["reset", "stop"])
-async def test_a_tick_that_is_dropped_while_a_call_wakes_up_does_not_come(
-    timer: Any, call: str
-) -> None:
-    """The timer has fired, and before the task that waits has its turn, this one calls."""
+async def test_a_tick_dropped_while_a_call_wakes_up_is_not_delivered(timer: Any, call: str) -> None:
+    """The timer has fired, and this task calls before the waiting task gets its turn."""
     source, queue = timer(1), asyncio.Queue[str]()
     async with multi_await(source, queue.get) as m:
         waiting = asyncio.ensure_future(m.select())
@@ -120,7 +120,7 @@ async def test_a_tick_that_is_dropped_while_a_call_wakes_up_does_not_come(
 
 
 @both
-async def test_before_the_start_reset_sets_when_the_first_tick_comes(timer: Any) -> None:
+async def test_reset_before_the_start_sets_the_time_of_the_first_tick(timer: Any) -> None:
     source = timer(10)
     source.reset(3)
     assert source.when() is None
@@ -131,7 +131,7 @@ async def test_before_the_start_reset_sets_when_the_first_tick_comes(timer: Any)
         assert now() == 8
 
 
-async def test_before_the_start_reset_without_seconds_is_one_period() -> None:
+async def test_reset_before_the_start_without_seconds_means_one_period() -> None:
     source = every(10, first=0)
     source.reset()
     async with multi_await(source) as m:
@@ -153,7 +153,7 @@ async def test_ticks_after_a_reset_do_not_drift() -> None:
 
 
 @both
-async def test_a_timer_that_was_stopped_gives_no_tick_until_it_is_reset(timer: Any) -> None:
+async def test_a_stopped_timer_does_not_tick_until_it_is_reset(timer: Any) -> None:
     source = timer(1)
     async with multi_await(source) as m:
         source.stop()
@@ -166,7 +166,7 @@ async def test_a_timer_that_was_stopped_gives_no_tick_until_it_is_reset(timer: A
 
 
 @both
-async def test_a_timer_may_be_stopped_before_it_starts(timer: Any) -> None:
+async def test_a_timer_can_be_stopped_before_it_starts(timer: Any) -> None:
     source = timer(1)
     source.stop()
     async with multi_await(source) as m:
@@ -177,7 +177,7 @@ async def test_a_timer_may_be_stopped_before_it_starts(timer: Any) -> None:
 
 
 @both
-async def test_a_timer_that_was_stopped_and_reset_before_it_starts_counts_from_the_start(
+async def test_a_timer_stopped_and_reset_before_its_start_counts_from_the_start(
     timer: Any,
 ) -> None:
     source = timer(1)
@@ -189,8 +189,8 @@ async def test_a_timer_that_was_stopped_and_reset_before_it_starts_counts_from_t
 
 
 @both
-def test_a_timer_that_was_stopped_leaves_nothing_on_the_loop(timer: Any) -> None:
-    """Were a handle left, the clock would move on to it before the loop finds that all wait."""
+def test_a_stopped_timer_leaves_nothing_on_the_loop(timer: Any) -> None:
+    """If a handle were left, the clock would move on to it before the loop detects the deadlock."""
 
     async def wait_for_ever() -> None:
         source = timer(1)
@@ -226,7 +226,7 @@ async def test_when_is_the_time_of_the_next_tick() -> None:
     assert source.when() is None
 
 
-async def test_when_of_an_after_whose_event_was_delivered_is_none() -> None:
+async def test_when_is_none_once_an_after_has_delivered_its_event() -> None:
     source = after(1)
     async with multi_await(source) as m:
         assert source.when() == 1
@@ -241,7 +241,7 @@ def ended(source: object) -> str:
     return rf"^{re.escape(f'reset() of {source}, which has ended: make a new timer')}$"
 
 
-async def test_an_after_whose_event_was_delivered_cant_be_reset() -> None:
+async def test_an_after_cannot_be_reset_once_its_event_is_delivered() -> None:
     source = after(1)
     async with multi_await(source) as m:
         await m.select()
@@ -253,7 +253,7 @@ async def test_an_after_whose_event_was_delivered_cant_be_reset() -> None:
 
 
 @both
-async def test_a_timer_whose_multiawait_has_ended_cant_be_reset_but_stopped(timer: Any) -> None:
+async def test_a_timer_of_an_ended_multi_await_can_be_stopped_but_not_reset(timer: Any) -> None:
     source = timer(1)
     async with multi_await(source):
         pass
@@ -264,7 +264,7 @@ async def test_a_timer_whose_multiawait_has_ended_cant_be_reset_but_stopped(time
 
 
 @both
-async def test_a_timer_that_was_removed_cant_be_reset_but_stopped(timer: Any) -> None:
+async def test_a_removed_timer_can_be_stopped_but_not_reset(timer: Any) -> None:
     source = timer(1)
     async with multi_await() as m:
         await m.remove(m.add(source))
@@ -274,7 +274,7 @@ async def test_a_timer_that_was_removed_cant_be_reset_but_stopped(timer: Any) ->
 
 
 @both
-async def test_a_timer_that_has_ended_keeps_nothing_of_its_multiawait(timer: Any) -> None:
+async def test_an_ended_timer_keeps_no_reference_to_its_multi_await(timer: Any) -> None:
     def wake(*_: object) -> None: ...
 
     source = timer(1)
@@ -289,7 +289,7 @@ async def test_a_timer_that_has_ended_keeps_nothing_of_its_multiawait(timer: Any
 @pytest.mark.skipif(sys.platform == "emscripten", reason="WebAssembly has no threads")
 @both
 @pytest.mark.parametrize("call", ["reset", "stop"])
-async def test_another_thread_is_refused_and_changes_nothing(timer: Any, call: str) -> None:
+async def test_a_call_from_another_thread_raises_and_changes_nothing(timer: Any, call: str) -> None:
     source = timer(1)
     async with multi_await(source) as m:
         assert m.select_nowait() is None
@@ -308,7 +308,7 @@ def in_a_thread(function: Callable[[], object]) -> None:
         threads.submit(function).result()
 
 
-async def test_ten_thousand_resets_leave_nothing() -> None:
+async def test_ten_thousand_resets_leave_nothing_behind() -> None:
     source = every(3600)
 
     async def go_round(times: int) -> None:

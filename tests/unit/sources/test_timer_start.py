@@ -1,4 +1,4 @@
-"""every() and after(): when their clock starts, what is due at once, and what is refused."""
+"""every() and after(): when they start, what is due at once, and what is refused."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ both = pytest.mark.parametrize("timer", [every, after])
 
 
 @both
-async def test_a_timers_clock_starts_at_the_entry_of_the_block(timer: Any) -> None:
+async def test_a_timer_starts_when_the_block_is_entered(timer: Any) -> None:
     source = timer(2)
     await asyncio.sleep(1)
     assert source.when() is None
@@ -37,10 +37,10 @@ async def test_a_timers_clock_starts_at_the_entry_of_the_block(timer: Any) -> No
 
 
 @both
-async def test_a_timers_clock_starts_when_it_is_added_to_a_set_that_has_started(timer: Any) -> None:
+async def test_a_timer_starts_when_it_is_added_to_a_started_set(timer: Any) -> None:
     async with multi_await() as m:
         m.add(timer(1))
-        await asyncio.sleep(0.9)  # a handler that takes its time
+        await asyncio.sleep(0.9)  # a slow handler
         m.add(timer(1))
         await asyncio.sleep(0.9)
         assert await m.select() == (0, 1)
@@ -50,7 +50,7 @@ async def test_a_timers_clock_starts_when_it_is_added_to_a_set_that_has_started(
 
 
 @both
-async def test_without_a_block_a_timers_clock_starts_at_the_first_call(timer: Any) -> None:
+async def test_without_a_block_a_timer_starts_at_the_first_call(timer: Any) -> None:
     m = multi_await(timer(1))
     await asyncio.sleep(5)
     assert m.select_nowait() is None
@@ -61,7 +61,7 @@ async def test_without_a_block_a_timers_clock_starts_at_the_first_call(timer: An
 
 
 @both
-async def test_a_timer_that_is_paused_from_the_beginning_has_its_tick_when_it_is_resumed(
+async def test_a_timer_paused_from_the_beginning_delivers_its_tick_when_resumed(
     timer: Any,
 ) -> None:
     m = multi_await(timer(1), asyncio.Event().wait)
@@ -73,14 +73,14 @@ async def test_a_timer_that_is_paused_from_the_beginning_has_its_tick_when_it_is
         assert now() == 1.2
 
 
-async def test_the_first_tick_comes_when_it_is_asked_for_and_the_others_a_period_apart() -> None:
+async def test_the_first_tick_comes_at_the_requested_time_and_the_rest_a_period_apart() -> None:
     async with multi_await(every(10, first=3)) as m:
         times = [(await m.select(), now()) for _ in range(3)]
     assert times == [((0, 1), 3), ((0, 1), 13), ((0, 1), 23)]
 
 
 @pytest.mark.parametrize("first", [0, 0.0, -5])
-async def test_a_first_tick_may_come_at_once(first: float) -> None:
+async def test_the_first_tick_can_come_at_once(first: float) -> None:
     async with multi_await(every(2, first)) as m:
         assert m.select_nowait() == (0, 1)
         assert m.select_nowait() is None
@@ -88,7 +88,7 @@ async def test_a_first_tick_may_come_at_once(first: float) -> None:
         assert now() == 2
 
 
-async def test_ticks_that_were_missed_are_counted_from_the_first_on() -> None:
+async def test_missed_ticks_are_counted_from_the_first_tick_on() -> None:
     async with multi_await(every(2, first=0)) as m:
         pass_time(5)
         assert m.select_nowait() == (0, 3)  # of 0, 2 and 4
@@ -97,7 +97,7 @@ async def test_ticks_that_were_missed_are_counted_from_the_first_on() -> None:
 
 
 @pytest.mark.parametrize("seconds", [0, 0.0, -1, -1e308])
-async def test_after_no_time_at_all_is_due_at_once(seconds: float) -> None:
+async def test_after_zero_seconds_is_due_at_once(seconds: float) -> None:
     async with multi_await(after(seconds)) as m:
         assert m.select_nowait() == (0, 1)
     async with multi_await(after(seconds)) as m:
@@ -106,7 +106,7 @@ async def test_after_no_time_at_all_is_due_at_once(seconds: float) -> None:
 
 
 @pytest.mark.parametrize("seconds", [5e-324, 1e-300])
-async def test_a_period_too_short_to_be_counted_is_always_due(seconds: float) -> None:
+async def test_a_period_too_short_to_count_is_always_due(seconds: float) -> None:
     async with multi_await(every(seconds)) as m:
         pass_time(1e6)
         for _ in range(3):
@@ -115,14 +115,14 @@ async def test_a_period_too_short_to_be_counted_is_always_due(seconds: float) ->
             assert event[1] > 0
 
 
-async def test_a_period_as_long_as_a_float_can_be_is_no_error() -> None:
+async def test_the_longest_period_that_a_float_can_hold_is_accepted() -> None:
     async with multi_await(every(1e308, first=0)) as m:
         assert m.select_nowait() == (0, 1)
         assert m.select_nowait() is None
 
 
-async def test_a_source_around_a_timer_need_not_know_about_start() -> None:
-    """As a source that was written before there was such a thing: the first poll starts it."""
+async def test_a_custom_source_that_wraps_a_timer_need_not_call_start() -> None:
+    """Like a source written before start() existed: the first poll starts it."""
 
     class Around(Source[int]):
         def __init__(self, timer: Timer) -> None:
@@ -138,7 +138,7 @@ async def test_a_source_around_a_timer_need_not_know_about_start() -> None:
         assert now() == 2
 
 
-def test_a_period_must_be_more_than_zero() -> None:
+def test_a_period_must_be_positive() -> None:
     for seconds in (0, 0.0, -1):
         message = rf"^every\(\) needs a period of more than zero seconds, not {seconds}"
         with pytest.raises(ValueError, match=message):
@@ -149,7 +149,7 @@ def test_a_period_must_be_more_than_zero() -> None:
 @pytest.mark.parametrize(
     "call", [every, after, lambda seconds: every(1, seconds), every(1).reset, after(1).reset]
 )
-def test_what_is_not_a_finite_number_of_seconds_is_a_value_error_everywhere(
+def test_seconds_that_are_not_finite_raise_value_error_everywhere(
     call: Any, seconds: float
 ) -> None:
     with pytest.raises(ValueError, match=r"^\w+\(\) needs a finite number of seconds, not "):
@@ -157,12 +157,12 @@ def test_what_is_not_a_finite_number_of_seconds_is_a_value_error_everywhere(
 
 
 @pytest.mark.parametrize("call", [lambda first: every(1, first), every(1).reset, after(1).reset])
-def test_what_is_not_a_number_of_seconds_is_a_type_error_everywhere(call: Any) -> None:
+def test_seconds_that_are_not_a_number_raise_type_error_everywhere(call: Any) -> None:
     with pytest.raises(TypeError, match=r"^\w+\(\) needs a number of seconds, not '1'"):
         call("1")
 
 
-def test_a_timer_comes_from_every_or_after_and_from_nowhere_else() -> None:
+def test_only_every_and_after_create_timers() -> None:
     assert isinstance(every(1), Timer)
     assert isinstance(after(1), Timer)
     abstract: Any = Timer
@@ -170,7 +170,7 @@ def test_a_timer_comes_from_every_or_after_and_from_nowhere_else() -> None:
         abstract()
 
 
-async def test_a_timer_that_has_ended_is_no_longer_pending() -> None:
+async def test_an_ended_timer_is_no_longer_pending() -> None:
     source = after(0)
     source.start()
     assert source.poll(print) == 1

@@ -25,7 +25,7 @@ async def test_every_does_not_drift_over_a_thousand_ticks() -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_ticks_that_nobody_came_for_are_counted_and_not_queued() -> None:
+async def test_missed_ticks_are_counted_rather_than_queued() -> None:
     async with multi_await(every(1)) as m:
         assert await m.select() == (0, 1)
         await asyncio.sleep(3.5)
@@ -35,7 +35,7 @@ async def test_ticks_that_nobody_came_for_are_counted_and_not_queued() -> None:
         assert now() == 5
 
 
-async def test_ticks_of_a_time_in_which_the_event_loop_had_no_turn_are_counted() -> None:
+async def test_ticks_missed_while_the_event_loop_was_blocked_are_counted() -> None:
     async with multi_await(every(1)) as m:
         assert m.select_nowait() is None
         pass_time(2.5)
@@ -47,15 +47,15 @@ async def test_ticks_of_a_time_in_which_the_event_loop_had_no_turn_are_counted()
 
 
 async def test_ten_tenths_of_a_second_are_ten_periods() -> None:
-    """And not nine, though 1 // 0.1 is 9: what stands for 0.1 is a little more than a tenth."""
+    """And not nine, although 1 // 0.1 is 9: the float 0.1 is slightly more than a tenth."""
     async with multi_await(every(0.1)) as m:
         assert m.select_nowait() is None
         pass_time(1.0)
         assert m.select_nowait() == (0, 10)
 
 
-async def test_a_timer_that_fires_a_moment_early_is_one_tick() -> None:
-    """The event loop fires timers early by as much as its clock's resolution, a nanosecond."""
+async def test_a_timer_that_fires_slightly_early_gives_one_tick() -> None:
+    """The event loop fires timers up to its clock's resolution early, a nanosecond."""
     async with multi_await(every(1)) as m:
         for tick in range(1, 10):
             other = asyncio.ensure_future(asyncio.sleep(1 - 5e-10))
@@ -65,14 +65,14 @@ async def test_a_timer_that_fires_a_moment_early_is_one_tick() -> None:
 
 
 @pytest.mark.parametrize("timer", [every, after])
-async def test_a_cancelled_call_does_not_start_a_timer_anew(timer: Any) -> None:
+async def test_a_cancelled_call_does_not_restart_a_timer(timer: Any) -> None:
     async with multi_await(timer(2)) as m:
         await cancelled_after(1.5, m.select())
         await m.select()
         assert now() == 2
 
 
-async def test_after_gives_one_event_and_has_ended_then() -> None:
+async def test_after_gives_one_event_and_then_ends() -> None:
     async with multi_await(after(5), every(2)) as m:
         events = [(await m.select(), now()) for _ in range(4)]
         assert events == [((1, 1), 2), ((1, 1), 4), ((0, 1), 5), ((1, 1), 6)]
@@ -87,8 +87,8 @@ async def test_timers_need_no_task() -> None:
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-def test_a_timer_is_off_when_the_block_ends() -> None:
-    """Were one still set, the clock would move on to it before the loop finds that all wait."""
+def test_a_timer_is_cancelled_when_the_block_ends() -> None:
+    """If one were still set, the clock would move on to it before the loop detects the deadlock."""
 
     async def wait_for_ever() -> None:
         async with multi_await(every(1), after(1)) as m:
@@ -101,7 +101,7 @@ def test_a_timer_is_off_when_the_block_ends() -> None:
         assert runner.get_loop().time() == 0
 
 
-async def test_a_loop_that_goes_round_with_timers_ten_thousand_times_leaves_nothing() -> None:
+async def test_ten_thousand_rounds_of_a_loop_with_timers_leave_nothing_behind() -> None:
     queue = asyncio.Queue[int]()
 
     async def go_round(times: int) -> None:
@@ -121,7 +121,7 @@ async def test_a_loop_that_goes_round_with_timers_ten_thousand_times_leaves_noth
 
 
 @pytest.mark.parametrize("timer", [every, after])
-def test_seconds_that_are_no_number_are_a_type_error(timer: Any) -> None:
+def test_seconds_that_are_not_a_number_raise_type_error(timer: Any) -> None:
     with pytest.raises(
         TypeError, match=rf"^{timer.__name__}\(\) needs a number of seconds, not '1'"
     ):
