@@ -140,7 +140,7 @@ async def test_a_failure_that_has_a_note_of_its_own_says_which_source_it_came_fr
     assert ours.startswith("raised by source 0 (")
 
 
-async def test_select_gives_one_event_and_match_tells_which() -> None:
+async def test_select_gives_one_event_that_match_can_distinguish() -> None:
     q1, q2 = asyncio.Queue[str](), asyncio.Queue[int]()
     q1.put_nowait("word")
     q2.put_nowait(7)
