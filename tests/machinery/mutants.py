@@ -481,7 +481,7 @@ def main() -> None:
     if chosen.report:
         return report()
     plugins.OPERATOR_PROVIDERS["own"] = {"RemoveStatement": RemoveStatement}
-    prepare(chosen.anew)
+    prepare(chosen.restart)
     stages, pattern = chosen.stages or [*STAGES], re.compile(chosen.modules)
     if alone := [stage for stage in ALONE if stage in stages]:
         run_alone(alone, pattern, chosen.again)
