@@ -220,6 +220,8 @@ class InlineSource(Source[T]):
         if not future.done():
             future.remove_done_callback(self._wake)
             future.cancel()
+        elif not future.cancelled():
+            future.exception()  # so that it is not logged as never retrieved
         self._given_up = coroutine
         # The class: an instance would be in a cycle with its own traceback.
         return self._run(coroutine, coroutine.throw, asyncio.CancelledError)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import gc
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from multi_await import each, multi_await
+from tests.conftest import Reported
 from tests.machinery.tools import steps
 
 Make = Callable[[asyncio.StreamReader], Any]
@@ -55,3 +57,18 @@ async def test_what_a_stream_has_is_delivered_by_the_call_after_its_wake() -> No
         assert await m.select() == (1, b"a line\n")
         reader.feed_data(b"the next\n")
     assert await reader.readline() == b"the next\n"
+
+
+@pytest.mark.parametrize("make", SOURCES)
+async def test_a_stream_that_failed_between_two_calls_is_ended_without_a_log(
+    make: Make, reported: Reported
+) -> None:
+    """As asyncio's own task does, whoever gives up a wait that has failed has seen the failure."""
+    reader, queue = asyncio.StreamReader(), asyncio.Queue[str]()
+    async with multi_await(queue.get, make(reader)) as m:
+        assert m.select_nowait() is None
+        reader.set_exception(ConnectionResetError("gone"))
+    assert isinstance(reader.exception(), ConnectionResetError)
+    del m
+    gc.collect()
+    assert reported == []
