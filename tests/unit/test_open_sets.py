@@ -28,6 +28,7 @@ from multi_await import (
     put,
 )
 from tests.conftest import Reported
+from tests.machinery.probes import Probe
 from tests.machinery.tools import Gate, cancelled_after, in_another_thread, slow_to_end, steps
 
 
@@ -110,6 +111,42 @@ async def test_what_a_source_left_is_in_undelivered_if_its_removal_was_cancelled
         await cancelled_after(1, m.remove(0))
         assert asyncio.get_running_loop().time() == 5
         assert m.undelivered == ((0, "left"),)
+
+
+@pytest.mark.parametrize("in_a_group", [False, True])
+@pytest.mark.parametrize("cancelled", [False, True])
+async def test_what_is_left_to_a_remove_that_the_end_overtakes_is_in_one_place(
+    cancelled: bool, in_a_group: bool
+) -> None:
+    """With its caller, or if that was cancelled meanwhile, in `undelivered` as the end returns."""
+    ended = asyncio.Event()
+
+    class LeavesAnItem(Probe):
+        async def aclose(self) -> list[int]:
+            await ended.wait()
+            return [1]
+
+    async def end() -> object:
+        await m.cancel()
+        return m.undelivered
+
+    m, group = multi_await(), Group[int, int]()
+    m.add(group)
+    (group.add(0, LeavesAnItem()) if in_a_group else m.add(LeavesAnItem()))
+    assert m.select_nowait() is None
+    removing = asyncio.ensure_future(group.remove(0) if in_a_group else m.remove(1))
+    await steps(2)
+    ending_all = asyncio.ensure_future(end())
+    await steps(2)
+    if cancelled:
+        removing.cancel()
+        await steps(2)
+    ended.set()
+    left = (0, (0, 1)) if in_a_group else (1, 1)
+    assert await ending_all == ((left,) if cancelled else ())
+    await asyncio.wait([removing])
+    assert removing.cancelled() == cancelled
+    assert cancelled or removing.result() == (1,)
 
 
 async def test_a_removed_source_that_fails_at_its_end_is_reported(reported: Reported) -> None:
