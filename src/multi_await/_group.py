@@ -109,7 +109,8 @@ class Group(Source[tuple[K, T]], Generic[K, T]):
 
         Raises:
             KeyError: there is no source under this key (any more).
-            RuntimeError: called from within a source of this group that is being polled.
+            RuntimeError: called from within a source of this group that is being polled; or from
+                another thread.
             asyncio.CancelledError: the caller was cancelled meanwhile. The source is removed and
                 has ended nevertheless; what it left is in `MultiAwait.undelivered` at the end.
 

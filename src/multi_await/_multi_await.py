@@ -116,6 +116,7 @@ class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could n
         self._queue = Positions(biased)
         self._fixed = bool(sources)
         self._looked = False  # at undelivered
+        self._entered = False
         for source in as_sources(sources):
             self._queue.add(source)
 
@@ -559,11 +560,15 @@ class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could n
     aclose = cancel
 
     async def __aenter__(self) -> Self:
+        if self._entered:  # as asyncio.TaskGroup and asyncio.timeout say it
+            self._queue.check_open()
+            raise RuntimeError(f"{self!r} has already been entered: its first `async with` ends it")
         try:
             self._queue.start()
         except BaseException:
             await self.cancel()
             raise
+        self._entered = True
         return self
 
     async def __aexit__(

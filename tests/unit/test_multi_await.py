@@ -363,6 +363,17 @@ async def test_cancel_while_a_call_yields_to_the_event_loop_ends_that_call() -> 
         await consumer
 
 
+async def test_a_set_is_entered_once_and_a_second_time_does_not_end_it() -> None:
+    queue = asyncio.Queue[int]()
+    async with multi_await(queue.get) as m:
+        with pytest.raises(RuntimeError, match=r"^<MultiAwait 0 .*> has already been entered: "):
+            await m.__aenter__()
+        queue.put_nowait(1)
+        assert await m.select() == (0, 1)
+    with pytest.raises(RuntimeError, match=r"^this MultiAwait was closed by cancel\(\)"):
+        await m.__aenter__()
+
+
 @dropped_without_end
 def test_a_second_event_loop_is_an_error() -> None:
     m = multi_await(asyncio.Event().wait)

@@ -389,12 +389,35 @@ async def test_a_change_from_another_thread_is_refused_and_leaves_nothing_behind
         assert m.select_nowait() is None
         m.pause(paused)
         tick = every(1)
-        for change in (lambda: m.add(tick), lambda: m.resume(paused)):
+        for change in (
+            lambda: m.add(tick),
+            lambda: m.pause(paused),
+            lambda: m.resume(paused),
+        ):
             with pytest.raises(RuntimeError, match="a MultiAwait was called from a thread other"):
                 in_another_thread(change)
         assert len(m) == 1
         assert m.add(tick) == 1
         assert await m.select() == (1, 1)
+
+
+@pytest.mark.parametrize("in_a_group", [False, True])
+async def test_a_source_that_is_added_by_the_start_of_another_is_started_once(
+    in_a_group: bool,
+) -> None:
+    m, group = multi_await(), Group[int, int]()
+    added = Probe()
+
+    class Adds(Probe):
+        def start(self) -> None:
+            (group.add(1, added) if in_a_group else m.add(added))
+
+    m.add(group)
+    (group.add(0, Adds()) if in_a_group else m.add(Adds()))
+    async with m:
+        assert added.seen == ["start"]
+        added.give(1)
+        assert await m.select() == ((0, (1, 1)) if in_a_group else (2, 1))
 
 
 async def test_a_function_source_may_remove_a_source_in_its_first_step() -> None:

@@ -261,7 +261,7 @@ class Calls(ReadyQueue):
             return
         self._thread = get_ident()
         self.phase = "polling"
-        for slot in self.slots:
+        for slot in tuple(self.slots):  # one that starts may add others, which start at once
             if slot is not None:
                 self._start(slot)
         self._end()

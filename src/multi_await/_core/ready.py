@@ -97,6 +97,7 @@ class ReadyQueue(ABC):
         self._unended -= 1
 
     def _pause(self, slot: Slot) -> None:
+        self.check_thread("pause()")
         if slot.is_polled:
             self._set_aside(slot)
             slot.state = "paused"

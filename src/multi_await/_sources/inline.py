@@ -191,7 +191,7 @@ class InlineSource(Source[T]):
             if getattr(awaited, "_asyncio_future_blocking", False):
                 # The future protocol's handshake: we acknowledge that it is waited for.
                 awaited._asyncio_future_blocking = False
-                self._future = awaited
+                self._future = self._checked(awaited)
             else:
                 self._future = self._next_pass(awaited)
             self._future.add_done_callback(self._wake)
@@ -200,6 +200,11 @@ class InlineSource(Source[T]):
             coroutine.close()
             raise
         return PENDING
+
+    def _checked(self, awaited: asyncio.Future[Any]) -> asyncio.Future[Any]:
+        if awaited.get_loop() is not asyncio.get_running_loop():  # it would wake that one
+            raise RuntimeError(f"inline source {self._name} awaited a future of another event loop")
+        return awaited
 
     def _next_pass(self, awaited: object) -> asyncio.Future[Any]:
         """What a coroutine waits for if it yields something other than a future."""

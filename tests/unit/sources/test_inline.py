@@ -15,7 +15,7 @@ import pytest
 
 from multi_await import inline, multi_await
 from tests.conftest import Reported
-from tests.machinery.tools import cancelled_after, slow_to_end, steps
+from tests.machinery.tools import cancelled_after, in_another_thread, slow_to_end, steps
 
 
 class OwnGet(asyncio.Queue[int]):
@@ -168,6 +168,20 @@ async def test_a_future_that_is_yielded_and_not_awaited_is_no_future_though_anot
     async with multi_await(inline(waits), inline(bad)) as m:
         with pytest.raises(RuntimeError, match="which is not a future"):
             await m.select()
+
+
+async def test_an_inline_coroutine_does_not_wait_for_another_event_loop() -> None:
+    """As a bare `await` does not: it would wake that loop, in its thread, and never this one."""
+    readers = list[asyncio.StreamReader]()
+
+    async def make_a_reader() -> None:
+        readers.append(asyncio.StreamReader())
+
+    in_another_thread(lambda: asyncio.run(make_a_reader()))
+    async with multi_await(readers[0].readline) as m:
+        for _ in range(2):
+            with pytest.raises(RuntimeError, match=r"readline awaited a future of another event"):
+                await m.select()
 
 
 async def test_a_stream_gives_each_line_once_whatever_is_cancelled() -> None:
