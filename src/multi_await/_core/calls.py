@@ -56,7 +56,6 @@ class Calls(ReadyQueue):
         self.slots: list[Slot | None] = []
         self._budget = BUDGET
         self._waiter: asyncio.Future[None] | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._releasing = False
 
     def _in_order(self) -> list[Slot | None]:
@@ -223,7 +222,6 @@ class Calls(ReadyQueue):
         if not self._unended:
             self._check_hope(iterating)
         self.phase = "asleep"
-        self._thread = get_ident()
         self._waiter = loop.create_future()
         return self._waiter
 

@@ -146,6 +146,7 @@ class Members(ReadyQueue):
 
     def start(self) -> None:
         self._thread = get_ident()
+        self._loop = asyncio.get_running_loop()
         self.phase = "asleep"
         for slot in self._in_order():
             self._start(slot)

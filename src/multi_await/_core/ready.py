@@ -49,6 +49,7 @@ class ReadyQueue(ABC):
         self._claims: dict[Slot, None] = {}
         self._unended = 0  # how many of the sources are not exhausted
         self._thread = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     # -- what the owner of the slots says --------------------------------------------------------
 
@@ -121,8 +122,19 @@ class ReadyQueue(ABC):
 
     def check_thread(self, call: str) -> None:
         """A change from another thread would not be noticed by the event loop while it sleeps."""
-        if self.phase != "new" and get_ident() != self._thread:
+        if self.phase != "new" and get_ident() != self._thread and not self._has_moved():
             raise _of_another_thread(f"{call} of a {self.owner} was called")
+
+    def _has_moved(self) -> bool:
+        """Whether the event loop runs in this thread by now: a program may move it between runs."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return False
+        if loop is not self._loop:
+            return False
+        self._thread = get_ident()
+        return True
 
     async def _outside(self, call: str) -> None:
         """Continue outside of any poll, where waiting for the end of a source is safe.
@@ -236,7 +248,7 @@ class ReadyQueue(ABC):
         """A source may have an outcome."""
         if slot.state not in ("pending", "ready", "paused"):
             return
-        if get_ident() != self._thread:
+        if get_ident() != self._thread and not self._has_moved():
             raise _of_another_thread(f"{slot} of a {self.owner} was woken")
         if slot.state == "paused" or self.phase not in ("polling", "asleep"):
             self._enqueue(slot)
