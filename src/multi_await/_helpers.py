@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Collection, Iterable, Iterator
 from typing import Any, TypeVar
 
 from multi_await._names import short
-from multi_await._tasks import until_done
+from multi_await._tasks import close_coroutines, until_done
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -159,7 +159,7 @@ async def with_value(value: V, awaitable: Awaitable[T]) -> tuple[V, T]:
 
 def _listed(tasks: Iterable[asyncio.Task[T]]) -> tuple[asyncio.Task[T], ...]:
     if asyncio.isfuture(tasks) or not isinstance(tasks, Iterable):  # `await` iterates over a task
-        _close(tasks)
+        close_coroutines((tasks,))
         raise TypeError(
             f"{short(tasks)} is not an iterable of tasks: pass a list of Task objects, such as "
             "[asyncio.create_task(fetch())]"
@@ -169,19 +169,12 @@ def _listed(tasks: Iterable[asyncio.Task[T]]) -> tuple[asyncio.Task[T], ...]:
 
 def _check(tasks: Collection[object]) -> None:
     mistakes = [task for task in tasks if not asyncio.isfuture(task)]
-    for mistake in mistakes:
-        _close(mistake)
+    close_coroutines(mistakes)
     if mistakes:
         raise TypeError(
             f"{short(mistakes[0])} is not a task: pass Task objects, such as "
             "asyncio.create_task(fetch())"
         )
-
-
-def _close(mistake: object) -> None:
-    """So that no "never awaited" warning follows."""
-    if asyncio.iscoroutine(mistake):
-        mistake.close()
 
 
 async def _abort(given: Collection[object]) -> None:

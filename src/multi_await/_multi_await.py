@@ -29,7 +29,8 @@ from multi_await._core.calls import Calls, Round
 from multi_await._core.positions import Positions
 from multi_await._names import safe_repr, short
 from multi_await._source import SourceLike
-from multi_await._sources.convert import as_source, as_sources, close_coroutines
+from multi_await._sources.convert import as_source, as_sources
+from multi_await._tasks import close_coroutines
 
 T = TypeVar("T")
 T1 = TypeVar("T1")
@@ -634,6 +635,8 @@ class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could n
     def __del__(self) -> None:
         if not hasattr(self, "_queue"):
             return  # it could not be made
+        if self._queue.phase == "new":
+            self._queue.drop()
         if self._queue.phase not in ("new", "closed"):
             warnings.warn(
                 f"{self!r} was dropped before its end: use `async with`, or await its cancel()",

@@ -113,6 +113,15 @@ class ReadyQueue(ABC):
             self._enqueue(slot)
             self._wake_caller()
 
+    def drop(self) -> None:
+        """It goes unused: free its sources now, and not as parts of a cycle.
+
+        There, a coroutine may be collected before the source that would close it.
+        """
+        for slot in self._in_order():
+            if slot is not None:
+                del slot.source, slot.poll
+
     def _shut(self) -> None:
         """No source is polled any more, and no wake changes anything."""
         self.phase = "closed"

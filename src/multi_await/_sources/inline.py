@@ -14,13 +14,13 @@ import asyncio
 import contextvars
 import functools
 import inspect
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable
 from types import MethodType
 from typing import Any, Protocol, TypeVar
 
 from multi_await._names import name_of, short
 from multi_await._source import ENDED, PENDING, Pending, Source, Wake
-from multi_await._tasks import until_done
+from multi_await._tasks import refused, until_done
 
 T = TypeVar("T")
 
@@ -78,8 +78,8 @@ def inline(function: Callable[[], Coroutine[Any, Any, T]]) -> Source[T]:
             print(await m.select())
     """
     if not callable(function):
-        raise TypeError(
-            f"inline() needs a function that returns a coroutine, not {short(function)}"
+        raise refused(
+            function, f"inline() needs a function that returns a coroutine, not {short(function)}"
         )
     name = name_of(function)
     return InlineSource(functools.partial(_InContext, function, name), name)
@@ -271,12 +271,15 @@ class _InContext:
         self._context.run(self._coroutine.close)
 
 
-async def _finished(value: T) -> T:
+# Generators do as coroutines here, and nobody is warned if they are never run.
+def _finished(value: T) -> Generator[None, None, T]:
+    yield from ()
     return value
 
 
-async def _failed(failure: BaseException) -> Any:
+def _failed(failure: BaseException) -> Generator[None, None, None]:
     try:
+        yield from ()
         raise failure
     finally:
         del failure  # its traceback keeps this frame: no cycle

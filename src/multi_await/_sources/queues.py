@@ -11,6 +11,7 @@ from multi_await._names import name_of, short, type_of
 from multi_await._source import ENDED, PENDING, Pending, Source, Wake, failing_after
 from multi_await._sources.function import FunctionSource
 from multi_await._sources.inline import InlineSource
+from multi_await._tasks import refused
 
 T = TypeVar("T")
 
@@ -183,9 +184,10 @@ def put(queue: asyncio.Queue[T], supplier: Callable[[], T]) -> Source[T]:
     if not issubclass(type(queue), asyncio.Queue):
         raise TypeError(f"put() needs an asyncio.Queue to put into, not {short(queue)}")
     if not callable(supplier):
-        raise TypeError(
+        raise refused(
+            supplier,
             f"put() needs a function that returns the item, not {short(supplier)}: "
-            "it is called when there is room"
+            "it is called when there is room",
         )
     if type(queue).put is asyncio.Queue.put:
         return PutSource(queue, supplier)

@@ -8,12 +8,13 @@ import gc
 import itertools
 import socket
 import types
+import warnings
 from collections.abc import Callable, Coroutine, Generator
 from typing import Any
 
 import pytest
 
-from multi_await import inline, multi_await
+from multi_await import PENDING, inline, multi_await
 from tests.conftest import Reported
 from tests.machinery.tools import cancelled_after, in_another_thread, slow_to_end, steps
 
@@ -182,6 +183,30 @@ async def test_an_inline_coroutine_does_not_wait_for_another_event_loop() -> Non
         for _ in range(2):
             with pytest.raises(RuntimeError, match=r"readline awaited a future of another event"):
                 await m.select()
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_what_a_given_up_coroutine_left_may_be_dropped_without_a_warning(
+    fails: bool,
+) -> None:
+    async def swallows() -> str:
+        try:
+            await given
+        except asyncio.CancelledError:
+            if fails:
+                raise ValueError("at its cancellation") from None
+        return "left"
+
+    given = asyncio.get_running_loop().create_future()
+    source = inline(swallows)
+    assert source.poll(lambda *_: None) is PENDING
+    given.set_result("never taken")
+    source.release()
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        del source
+        gc.collect()
+    assert warned == []
 
 
 async def test_a_stream_gives_each_line_once_whatever_is_cancelled() -> None:
