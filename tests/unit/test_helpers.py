@@ -189,6 +189,7 @@ async def test_what_is_not_a_task_is_refused_and_a_coroutine_closed(
     helper: Callable[[Any], Awaitable[Any]], make: Callable[[], Any]
 ) -> None:
     tasks, mistake = tasks_of(value_after(1, "a")), make()
+    await steps(1)
     with pytest.raises(TypeError, match=r" is not a task: pass Task objects, such as "):
         await helper([*tasks, mistake])
     if helper is as_completed:  # which is no coroutine, and can't wait for a task to end
