@@ -98,13 +98,17 @@ def of_asyncio(function: Callable[..., Awaitable[T]]) -> Source[T] | None:
     if awaited is None:
         return None
     is_stream = isinstance(method.__self__, asyncio.StreamReader)
-    for name in awaited:
-        own = inspect.getattr_static(method.__self__, name, None)
-        if own is not getattr(asyncio.StreamReader, name, None):
-            return None
+    if not all(is_asyncios(method.__self__, asyncio.StreamReader, name) for name in awaited):
+        return None
     coroutine_function: Any = function
     kind = StreamSource if is_stream else InlineSource
     return kind(coroutine_function, name_of(function))
+
+
+def is_asyncios(value: object, kind: type, name: str) -> bool:
+    """Whether neither its class nor the object itself overrides a method of asyncio's."""
+    own: object = inspect.getattr_static(value, name, None)
+    return own is getattr(kind, name, None)
 
 
 def _awaited_by(function: object) -> tuple[str, ...] | None:

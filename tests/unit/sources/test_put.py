@@ -258,3 +258,18 @@ async def test_a_put_of_the_queues_own_ends_when_the_queue_is_shut_down() -> Non
             queue.shutdown()
             assert [event async for event in m] == []
         assert m.undelivered == ((0, "b"),)
+
+
+async def test_a_queue_whose_own_put_is_an_attribute_of_it_has_that_called_too() -> None:
+    """As a test sets it that watches what goes in."""
+    queue, seen = asyncio.Queue[str](), list[str]()
+
+    async def watched(item: str) -> None:
+        seen.append(item)
+        await asyncio.Queue.put(queue, item)
+
+    queue.put = watched  # type: ignore[method-assign]  # what this test is about
+    async with multi_await(put(queue, lambda: "a")) as m:
+        assert await m.select() == (0, "a")
+    assert seen == ["a"]
+    assert items_in(queue) == ["a"]
