@@ -13,7 +13,8 @@ from multi_await._core.members import Key, Members
 from multi_await._names import short
 from multi_await._source import Pending, Source, SourceLike, Wake
 from multi_await._sources.adapters import source_that_knows
-from multi_await._sources.convert import as_source, close_coroutines, give_back
+from multi_await._sources.convert import as_source, give_back
+from multi_await._tasks import close_coroutines
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -109,7 +110,8 @@ class Group(Source[tuple[K, T]], Generic[K, T]):
 
         Raises:
             KeyError: there is no source under this key (any more).
-            RuntimeError: called from within a source of this group that is being polled.
+            RuntimeError: called from within a source of this group that is being polled; or from
+                another thread.
             asyncio.CancelledError: the caller was cancelled meanwhile. The source is removed and
                 has ended nevertheless; what it left is in `MultiAwait.undelivered` at the end.
 
@@ -194,6 +196,10 @@ class Group(Source[tuple[K, T]], Generic[K, T]):
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Group can't be copied or pickled: make a new one")
+
+    def __del__(self) -> None:
+        if hasattr(self, "_members") and self._members.phase == "new":
+            self._members.drop()
 
     def start(self) -> None:
         """Start its sources; see `Source.start`."""

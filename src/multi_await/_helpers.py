@@ -9,7 +9,8 @@ import asyncio
 from collections.abc import Awaitable, Collection, Iterable, Iterator
 from typing import Any, TypeVar
 
-from multi_await._tasks import until_done
+from multi_await._names import short
+from multi_await._tasks import close_coroutines, until_done
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -29,6 +30,7 @@ async def gather_or_abort(*tasks: asyncio.Task[T]) -> list[T]:
 
     Raises:
         BaseException: the first failure, or the `CancelledError` of a task that was cancelled.
+        TypeError: an argument is not a Task object.
         asyncio.CancelledError: the caller was cancelled.
 
     Example::
@@ -61,14 +63,16 @@ async def wait_or_abort(
     Raises:
         TimeoutError: the time ran out.
         BaseException: a task's failure, or the `CancelledError` of a task that was cancelled.
+        TypeError: `tasks` is not an iterable of Task objects.
         asyncio.CancelledError: the caller was cancelled.
 
     Example::
 
         done = await wait_or_abort([asyncio.create_task(fetch(url)) for url in urls], timeout=10)
     """
-    tasks = tuple(tasks)
+    tasks = _listed(tasks)
     try:
+        _check(tasks)
         if tasks:
             # Ends at the first failure or cancellation; asyncio.wait's FIRST_EXCEPTION does not end
             # when a task is cancelled.
@@ -102,13 +106,17 @@ def as_completed_or_abort(
         for the next. It raises `TimeoutError` if the time runs out, a task's failure, or the
         `CancelledError` of a task that was cancelled; after that, no other awaitable follows.
 
+    Raises:
+        TypeError: `tasks` is not an iterable of Task objects; raised by the first step of the loop.
+
     Example::
 
         downloads = [asyncio.create_task(fetch(url)) for url in urls]
         for next_page in as_completed_or_abort(downloads, timeout=10):
             print(await next_page)
     """
-    tasks = tuple(tasks)
+    tasks = _listed(tasks)
+    _check(tasks)
     completed = asyncio.as_completed(tasks, timeout=timeout)
     failed = False
 
@@ -149,8 +157,29 @@ async def with_value(value: V, awaitable: Awaitable[T]) -> tuple[V, T]:
     return value, await awaitable
 
 
-async def _abort(tasks: Collection[asyncio.Task[Any]]) -> None:
+def _listed(tasks: Iterable[asyncio.Task[T]]) -> tuple[asyncio.Task[T], ...]:
+    if asyncio.isfuture(tasks) or not isinstance(tasks, Iterable):  # `await` iterates over a task
+        close_coroutines((tasks,))
+        raise TypeError(
+            f"{short(tasks)} is not an iterable of tasks: pass a list of Task objects, such as "
+            "[asyncio.create_task(fetch())]"
+        )
+    return tuple(tasks)
+
+
+def _check(tasks: Collection[object]) -> None:
+    mistakes = [task for task in tasks if not asyncio.isfuture(task)]
+    close_coroutines(mistakes)
+    if mistakes:
+        raise TypeError(
+            f"{short(mistakes[0])} is not a task: pass Task objects, such as "
+            "asyncio.create_task(fetch())"
+        )
+
+
+async def _abort(given: Collection[object]) -> None:
     """Cancel the running tasks, wait until they have ended, and keep failures out of the log."""
+    tasks = [task for task in given if asyncio.isfuture(task)]
     for task in tasks:
         task.cancel()
     cancelled = await until_done(tasks)

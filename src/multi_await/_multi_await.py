@@ -29,7 +29,8 @@ from multi_await._core.calls import Calls, Round
 from multi_await._core.positions import Positions
 from multi_await._names import safe_repr, short
 from multi_await._source import SourceLike
-from multi_await._sources.convert import as_source, as_sources, close_coroutines
+from multi_await._sources.convert import as_source, as_sources
+from multi_await._tasks import close_coroutines
 
 T = TypeVar("T")
 T1 = TypeVar("T1")
@@ -116,6 +117,7 @@ class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could n
         self._queue = Positions(biased)
         self._fixed = bool(sources)
         self._looked = False  # at undelivered
+        self._entered = False
         for source in as_sources(sources):
             self._queue.add(source)
 
@@ -559,11 +561,15 @@ class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could n
     aclose = cancel
 
     async def __aenter__(self) -> Self:
+        if self._entered:  # as asyncio.TaskGroup and asyncio.timeout say it
+            self._queue.check_open()
+            raise RuntimeError(f"{self!r} has already been entered: its first `async with` ends it")
         try:
             self._queue.start()
         except BaseException:
             await self.cancel()
             raise
+        self._entered = True
         return self
 
     async def __aexit__(
@@ -629,6 +635,8 @@ class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could n
     def __del__(self) -> None:
         if not hasattr(self, "_queue"):
             return  # its constructor failed
+        if self._queue.phase == "new":
+            self._queue.drop()
         if self._queue.phase not in ("new", "closed"):
             warnings.warn(
                 f"{self!r} was dropped before its end: use `async with`, or await its cancel()",

@@ -9,6 +9,7 @@ import asyncio
 import sys
 from collections.abc import Coroutine, Iterable
 from contextvars import ContextVar
+from types import CoroutineType
 from typing import Any, TypeVar
 
 from multi_await._source import INTERRUPTS
@@ -78,6 +79,19 @@ else:  # pragma: no cover -- as above
 
     def show_who_waits(future: asyncio.Future[Any]) -> None:
         """Call graphs came with 3.14."""
+
+
+def close_coroutines(given: Iterable[object]) -> None:
+    """Close coroutines that were passed by mistake, so that no "never awaited" warning follows."""
+    for mistake in given:
+        if type(mistake) is CoroutineType:
+            mistake.close()
+
+
+def refused(given: object, why: str) -> TypeError:
+    """What to raise for an argument, which is closed if it is a coroutine."""
+    close_coroutines((given,))
+    return TypeError(why)
 
 
 async def turn_of_the_woken() -> None:

@@ -513,11 +513,20 @@ async def test_a_change_from_another_thread_raises_and_leaves_nothing_behind() -
     group.add("paused", asyncio.Queue[int]().get)
     async with multi_await(group) as m:
         group.pause("paused")
-        for change in (lambda: group.add("tick", tick), lambda: group.resume("paused")):
+        selecting = asyncio.ensure_future(m.select())
+        await steps(2)
+        for change in (
+            lambda: group.add("tick", tick),
+            lambda: group.pause("paused"),
+            lambda: group.resume("paused"),
+            lambda: group.shutdown(),
+            lambda: asyncio.run(group.remove("paused")),
+        ):
             with pytest.raises(RuntimeError, match="a Group was called from a thread other than"):
                 in_another_thread(change)
+        assert list(group) == ["paused"]
         group.add("tick", tick)
-        assert await m.select() == (0, ("tick", 1))
+        assert await selecting == (0, ("tick", 1))
 
 
 async def test_a_wake_from_another_thread_is_refused_by_the_group() -> None:

@@ -181,3 +181,29 @@ async def test_as_completed_or_abort_pairs_with_with_value() -> None:
     ]
     assert await as_completed(tasks) == [("quick", 1), ("slow", 2)]
     await steps(1)
+
+
+@pytest.mark.parametrize("helper", ALL)
+@pytest.mark.parametrize("make", [lambda: 5, lambda: value_after(1, "a"), lambda: None])
+async def test_what_is_not_a_task_is_refused_and_a_coroutine_closed(
+    helper: Callable[[Any], Awaitable[Any]], make: Callable[[], Any]
+) -> None:
+    tasks, mistake = tasks_of(value_after(1, "a")), make()
+    await steps(1)
+    with pytest.raises(TypeError, match=r" is not a task: pass Task objects, such as "):
+        await helper([*tasks, mistake])
+    if helper is as_completed:  # which is no coroutine, and can't wait for a task to end
+        assert await tasks[0] == "a"
+    else:
+        assert tasks[0].cancelled()
+
+
+@pytest.mark.parametrize("helper", WITH_TIMEOUT)
+async def test_a_task_or_a_coroutine_alone_is_no_iterable_of_tasks(
+    helper: Callable[[Any], Awaitable[Any]],
+) -> None:
+    (task,) = tasks_of(value_after(1, "a"))
+    for mistake in (5, task, value_after(1, "a")):
+        with pytest.raises(TypeError, match=r" is not an iterable of tasks: pass a list of "):
+            await helper(mistake)
+    assert await task == "a"

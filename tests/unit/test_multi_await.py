@@ -11,7 +11,7 @@ from typing import Any, assert_never
 
 import pytest
 
-from multi_await import MultiAwait, NothingToAwait, each, inline, multi_await, once
+from multi_await import Group, MultiAwait, NothingToAwait, each, inline, multi_await, once
 from tests.conftest import new_loop
 from tests.machinery.tools import (
     Gate,
@@ -374,6 +374,17 @@ async def test_cancel_while_a_call_yields_to_the_event_loop_ends_that_call() -> 
         await consumer
 
 
+async def test_a_set_is_entered_once_and_a_second_time_does_not_end_it() -> None:
+    queue = asyncio.Queue[int]()
+    async with multi_await(queue.get) as m:
+        with pytest.raises(RuntimeError, match=r"^<MultiAwait 0 .*> has already been entered: "):
+            await m.__aenter__()
+        queue.put_nowait(1)
+        assert await m.select() == (0, 1)
+    with pytest.raises(RuntimeError, match=r"^this MultiAwait was closed by cancel\(\)"):
+        await m.__aenter__()
+
+
 @dropped_without_end
 def test_using_a_second_event_loop_raises() -> None:
     m = multi_await(asyncio.Event().wait)
@@ -411,6 +422,38 @@ def test_a_wake_is_accepted_in_the_thread_that_the_event_loop_has_moved_to() -> 
         await m.cancel()
 
     m = loop.run_until_complete(first())
+    in_another_thread(lambda: loop.run_until_complete(second()))
+    loop.close()
+
+
+@pytest.mark.parametrize("in_a_group", [False, True])
+def test_a_set_works_on_in_the_thread_to_which_the_event_loop_has_moved(in_a_group: bool) -> None:
+    """Also if its last call returned at once, so that none has slept in that thread yet."""
+    queues, loop = [asyncio.Queue[int]() for _ in range(3)], new_loop()
+    m, group = multi_await(), Group[int, int]()
+
+    def add(number: int) -> None:
+        (group.add(number, queues[number].get) if in_a_group else m.add(queues[number].get))
+
+    async def first() -> None:
+        m.add(group)
+        add(0)
+        add(1)
+        assert m.select_nowait() is None
+
+    async def second() -> None:
+        add(2)
+        for number in range(3):
+            queues[number].put_nowait(number)
+            await steps(3)
+            assert await m.select() == (
+                (0, (number, number)) if in_a_group else (number + 1, number)
+            )
+        loop.call_soon(queues[0].put_nowait, 5)
+        assert await m.select() == ((0, (0, 5)) if in_a_group else (1, 5))
+        await m.cancel()
+
+    loop.run_until_complete(first())
     in_another_thread(lambda: loop.run_until_complete(second()))
     loop.close()
 

@@ -28,6 +28,7 @@ from multi_await import (
     put,
 )
 from tests.conftest import Reported
+from tests.machinery.probes import Probe
 from tests.machinery.tools import Gate, cancelled_after, in_another_thread, slow_to_end, steps
 
 
@@ -110,6 +111,42 @@ async def test_values_left_by_a_cancelled_remove_are_in_undelivered() -> None:
         await cancelled_after(1, m.remove(0))
         assert asyncio.get_running_loop().time() == 5
         assert m.undelivered == ((0, "left"),)
+
+
+@pytest.mark.parametrize("in_a_group", [False, True])
+@pytest.mark.parametrize("cancelled", [False, True])
+async def test_what_is_left_to_a_remove_that_the_end_overtakes_is_in_one_place(
+    cancelled: bool, in_a_group: bool
+) -> None:
+    """With its caller, or if that was cancelled meanwhile, in `undelivered` as the end returns."""
+    ended = asyncio.Event()
+
+    class LeavesAnItem(Probe):
+        async def aclose(self) -> list[int]:
+            await ended.wait()
+            return [1]
+
+    async def end() -> object:
+        await m.cancel()
+        return m.undelivered
+
+    m, group = multi_await(), Group[int, int]()
+    m.add(group)
+    (group.add(0, LeavesAnItem()) if in_a_group else m.add(LeavesAnItem()))
+    assert m.select_nowait() is None
+    removing = asyncio.ensure_future(group.remove(0) if in_a_group else m.remove(1))
+    await steps(2)
+    ending_all = asyncio.ensure_future(end())
+    await steps(2)
+    if cancelled:
+        removing.cancel()
+        await steps(2)
+    ended.set()
+    left = (0, (0, 1)) if in_a_group else (1, 1)
+    assert await ending_all == ((left,) if cancelled else ())
+    await asyncio.wait([removing])
+    assert removing.cancelled() == cancelled
+    assert cancelled or removing.result() == (1,)
 
 
 async def test_a_failure_at_the_end_of_a_removed_source_is_reported(reported: Reported) -> None:
@@ -350,7 +387,11 @@ async def test_a_change_from_another_thread_raises_and_leaves_nothing_behind() -
         assert m.select_nowait() is None
         m.pause(paused)
         tick = every(1)
-        for change in (lambda: m.add(tick), lambda: m.resume(paused)):
+        for change in (
+            lambda: m.add(tick),
+            lambda: m.pause(paused),
+            lambda: m.resume(paused),
+        ):
             with pytest.raises(RuntimeError, match="a MultiAwait was called from a thread other"):
                 in_another_thread(change)
         assert len(m) == 1
@@ -358,8 +399,27 @@ async def test_a_change_from_another_thread_raises_and_leaves_nothing_behind() -
         assert await m.select() == (1, 1)
 
 
+@pytest.mark.parametrize("in_a_group", [False, True])
+async def test_a_source_that_is_added_by_the_start_of_another_is_started_once(
+    in_a_group: bool,
+) -> None:
+    m, group = multi_await(), Group[int, int]()
+    added = Probe()
+
+    class Adds(Probe):
+        def start(self) -> None:
+            (group.add(1, added) if in_a_group else m.add(added))
+
+    m.add(group)
+    (group.add(0, Adds()) if in_a_group else m.add(Adds()))
+    async with m:
+        assert added.seen == ["start"]
+        added.give(1)
+        assert await m.select() == ((0, (1, 1)) if in_a_group else (2, 1))
+
+
 async def test_a_function_source_can_remove_a_source_in_its_first_step() -> None:
-    """Its task may have started eagerly, during a poll."""
+    """Its task may have begun eagerly, within a poll."""
 
     async def removes() -> str:
         assert await m.remove(0) == ()

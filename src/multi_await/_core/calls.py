@@ -56,7 +56,6 @@ class Calls(ReadyQueue):
         self.slots: list[Slot | None] = []
         self._budget = BUDGET
         self._waiter: asyncio.Future[None] | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._releasing = False
 
     def _in_order(self) -> list[Slot | None]:
@@ -223,7 +222,6 @@ class Calls(ReadyQueue):
         if not self.unended:
             self._check_hope(iterating)
         self.phase = "asleep"
-        self._thread = get_ident()
         self._waiter = loop.create_future()
         return self._waiter
 
@@ -261,7 +259,7 @@ class Calls(ReadyQueue):
             return
         self._thread = get_ident()
         self.phase = "polling"
-        for slot in self.slots:
+        for slot in tuple(self.slots):  # one that starts may add others, which start at once
             if slot is not None:
                 self._start(slot)
         self._end()

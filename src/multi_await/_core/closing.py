@@ -20,13 +20,15 @@ class Ends:
 
     def __init__(self) -> None:
         self.left: list[tuple[Any, Any]] = []  # (key, value) of what was not delivered
-        self._removing: dict[End, None] = {}  # what they leave belongs to the caller of remove()
+        # What these leave belongs to the callers of remove(), and each future is done when that has
+        # it: a caller who was cancelled hands it back.
+        self._removing: dict[End, asyncio.Future[None]] = {}
         self._closing: dict[End, None] = {}
 
     async def remove(self, slot: Slot) -> tuple[Any, ...]:
         """End a source, and return what it left."""
         end = End(slot, asyncio.current_task())
-        self._removing[end] = None
+        taken = self._removing[end] = asyncio.get_running_loop().create_future()
         end.begin()
         try:
             await until_ended([end])
@@ -35,6 +37,7 @@ class Ends:
             raise
         finally:
             del self._removing[end]
+            taken.set_result(None)
         return tuple(end.left)
 
     def begin(self, slot: Slot, by: asyncio.Task[Any] | None) -> None:
@@ -52,7 +55,7 @@ class Ends:
     async def wait(self) -> None:
         """Wait until all ends that have begun are over, even if cancelled meanwhile."""
         try:
-            await until_ended([*self._removing, *self._closing])
+            await until_ended([*self._removing, *self._closing], self._removing.values())
         finally:
             for end in self._closing:
                 self.left.extend((end.slot.key, value) for value in end.left)
@@ -149,13 +152,16 @@ class End:
             self._interrupt = interrupt
 
 
-async def until_ended(ends: Collection[End]) -> None:
+async def until_ended(ends: Collection[End], taken: Collection[asyncio.Future[None]] = ()) -> None:
     """Wait until all have ended, even if cancelled meanwhile, and only then raise.
 
     It raises an interrupt that an end raised, or else the caller's own cancellation.
     """
-    cancelled = None
-    while running := [task for end in ends if (task := end.running()) is not None]:
+    cancelled, taken = None, tuple(taken)
+    while running := [
+        *(task for end in ends if (task := end.running()) is not None),
+        *(future for future in taken if not future.done()),
+    ]:
         cancelled = await until_done(running) or cancelled
         for end in ends:
             end.begin()

@@ -118,6 +118,7 @@ class Members(ReadyQueue):
 
     async def remove(self, key: Any) -> tuple[Any, ...]:
         await self._outside("remove()")
+        self.check_thread("remove()")
         slot = self.by_key.pop(Key(key), None)
         if slot is None:
             raise _missing(key)
@@ -137,6 +138,7 @@ class Members(ReadyQueue):
         return slot
 
     def shutdown(self) -> None:
+        self.check_thread("shutdown()")
         self._is_shut_down = True
         self._wake_caller()
 
@@ -144,6 +146,7 @@ class Members(ReadyQueue):
 
     def start(self) -> None:
         self._thread = get_ident()
+        self._loop = asyncio.get_running_loop()
         self.phase = "asleep"
         for slot in self._in_order():
             self._start(slot)

@@ -49,6 +49,7 @@ class ReadyQueue(ABC):
         self.claims: dict[Slot, None] = {}
         self.unended = 0  # how many of the sources are not exhausted
         self._thread = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     # -- what the owner of the slots defines -----------------------------------------------------
 
@@ -97,6 +98,7 @@ class ReadyQueue(ABC):
         self.unended -= 1
 
     def _pause(self, slot: Slot) -> None:
+        self.check_thread("pause()")
         if slot.is_polled:
             self._set_aside(slot)
             slot.state = "paused"
@@ -111,6 +113,15 @@ class ReadyQueue(ABC):
             self._enqueue(slot)
             self._wake_caller()
 
+    def drop(self) -> None:
+        """The set was never used: free its sources now, rather than as part of a cycle.
+
+        In a cycle, a coroutine may be collected before the source that would close it.
+        """
+        for slot in self._in_order():
+            if slot is not None:
+                del slot.source, slot.poll
+
     def _shut(self) -> None:
         """No source is polled any more, and no wake changes anything."""
         self.phase = "closed"
@@ -120,8 +131,19 @@ class ReadyQueue(ABC):
 
     def check_thread(self, call: str) -> None:
         """Refuse a change from another thread: a sleeping event loop would not notice it."""
-        if self.phase != "new" and get_ident() != self._thread:
+        if self.phase != "new" and get_ident() != self._thread and not self._has_moved():
             raise _of_another_thread(f"{call} of a {self.owner} was called")
+
+    def _has_moved(self) -> bool:
+        """Whether the event loop now runs in this thread: a program may move it between runs."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return False
+        if loop is not self._loop:
+            return False
+        self._thread = get_ident()
+        return True
 
     async def _outside(self, call: str) -> None:
         """Continue outside of any poll, where waiting for the end of a source is safe.
@@ -235,7 +257,7 @@ class ReadyQueue(ABC):
         """A source may have an outcome."""
         if slot.state not in ("pending", "ready", "paused"):
             return
-        if get_ident() != self._thread:
+        if get_ident() != self._thread and not self._has_moved():
             raise _of_another_thread(f"{slot} of a {self.owner} was woken")
         if slot.state == "paused" or self.phase not in ("polling", "asleep"):
             self._enqueue(slot)

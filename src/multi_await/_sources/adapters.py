@@ -13,7 +13,6 @@ from typing import Any, Generic, TypeAlias, TypeVar
 from multi_await._names import name_of, safe_repr, short
 from multi_await._source import ENDED, Pending, Source, SourceLike, Wake, failing_after, unheard
 from multi_await._sources.convert import (
-    close_coroutines,
     handed_over,
     mistaken,
     polled,
@@ -21,6 +20,7 @@ from multi_await._sources.convert import (
 )
 from multi_await._sources.once import Once
 from multi_await._sources.timers import Ticks
+from multi_await._tasks import refused
 from multi_await._tracebacks import without_our_frames
 
 T = TypeVar("T")
@@ -84,7 +84,7 @@ def catching(source: SourceLike[T], wrap: Callable[[Exception], V]) -> Source[T 
         # the messages; then how the connection broke, if it did; then None
     """
     if not callable(wrap):
-        raise _refused(
+        raise refused(
             source,
             f"catching() needs a function that turns a failure into a value, not {short(wrap)}",
         )
@@ -235,10 +235,5 @@ def _inner(given: SourceLike[T], adapter: str) -> Source[T]:
             )
         return source
     if not callable(given):
-        raise _refused(given, f"the source of {adapter}() {mistaken(given)}")
+        raise refused(given, f"the source of {adapter}() {mistaken(given)}")
     return polled(given, f"{adapter}({name_of(given)})")
-
-
-def _refused(given: object, why: str) -> TypeError:
-    close_coroutines((given,))
-    return TypeError(why)

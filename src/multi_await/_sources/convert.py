@@ -12,7 +12,7 @@ import datetime as dt
 import inspect
 import signal
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping, Sequence
-from types import CoroutineType, MethodType
+from types import MethodType
 from typing import Any, TypeVar
 
 from multi_await._names import holds, name_of, safe_repr, short, type_of
@@ -20,6 +20,7 @@ from multi_await._source import Source, SourceLike
 from multi_await._sources.function import FunctionSource, is_source
 from multi_await._sources.inline import of_asyncio
 from multi_await._sources.queues import of_get
+from multi_await._tasks import close_coroutines
 
 T = TypeVar("T")
 
@@ -95,13 +96,6 @@ def polled(function: Callable[[], Awaitable[T]], label: str) -> Source[T]:
     if type(method) is MethodType and method.__func__ is asyncio.Queue.get:
         return of_get(method)
     return of_asyncio(function) or FunctionSource(function, label)
-
-
-def close_coroutines(given: Iterable[object]) -> None:
-    """Close coroutines that were passed by mistake, so that no "never awaited" warning follows."""
-    for mistake in given:
-        if type(mistake) is CoroutineType:
-            mistake.close()
 
 
 def mistaken(given: object) -> str:

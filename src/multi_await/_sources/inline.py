@@ -14,13 +14,13 @@ import asyncio
 import contextvars
 import functools
 import inspect
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable
 from types import MethodType
 from typing import Any, Protocol, TypeVar
 
 from multi_await._names import name_of, short
 from multi_await._source import ENDED, PENDING, Pending, Source, Wake
-from multi_await._tasks import until_done
+from multi_await._tasks import refused, until_done
 
 T = TypeVar("T")
 
@@ -78,8 +78,8 @@ def inline(function: Callable[[], Coroutine[Any, Any, T]]) -> Source[T]:
             print(await m.select())
     """
     if not callable(function):
-        raise TypeError(
-            f"inline() needs a function that returns a coroutine, not {short(function)}"
+        raise refused(
+            function, f"inline() needs a function that returns a coroutine, not {short(function)}"
         )
     name = name_of(function)
     return InlineSource(functools.partial(_InContext, function, name), name)
@@ -98,13 +98,17 @@ def of_asyncio(function: Callable[..., Awaitable[T]]) -> Source[T] | None:
     if awaited is None:
         return None
     is_stream = isinstance(method.__self__, asyncio.StreamReader)
-    for name in awaited:
-        own = inspect.getattr_static(method.__self__, name, None)
-        if own is not getattr(asyncio.StreamReader, name, None):
-            return None
+    if not all(is_asyncios(method.__self__, asyncio.StreamReader, name) for name in awaited):
+        return None
     coroutine_function: Any = function
     kind = StreamSource if is_stream else InlineSource
     return kind(coroutine_function, name_of(function))
+
+
+def is_asyncios(value: object, kind: type, name: str) -> bool:
+    """Whether neither its class nor the object itself overrides a method of asyncio's."""
+    own: object = inspect.getattr_static(value, name, None)
+    return own is getattr(kind, name, None)
 
 
 def _awaited_by(function: object) -> tuple[str, ...] | None:
@@ -191,7 +195,7 @@ class InlineSource(Source[T]):
             if getattr(awaited, "_asyncio_future_blocking", False):
                 # The future protocol's handshake: we acknowledge that we wait for it.
                 awaited._asyncio_future_blocking = False
-                self._future = awaited
+                self._future = self._checked(awaited)
             else:
                 self._future = self._next_pass(awaited)
             self._future.add_done_callback(self._wake)
@@ -200,6 +204,11 @@ class InlineSource(Source[T]):
             coroutine.close()
             raise
         return PENDING
+
+    def _checked(self, awaited: asyncio.Future[Any]) -> asyncio.Future[Any]:
+        if awaited.get_loop() is not asyncio.get_running_loop():  # it would wake that one
+            raise RuntimeError(f"inline source {self._name} awaited a future of another event loop")
+        return awaited
 
     def _next_pass(self, awaited: object) -> asyncio.Future[Any]:
         """The future to wait for if a coroutine yields something other than a future."""
@@ -220,6 +229,8 @@ class InlineSource(Source[T]):
         if not future.done():
             future.remove_done_callback(self._wake)
             future.cancel()
+        elif not future.cancelled():
+            future.exception()  # so that it is not logged as never retrieved
         self._given_up = coroutine
         # The class: an instance would be in a cycle with its own traceback.
         return self._run(coroutine, coroutine.throw, asyncio.CancelledError)
@@ -264,12 +275,15 @@ class _InContext:
         self._context.run(self._coroutine.close)
 
 
-async def _finished(value: T) -> T:
+# Generators do as coroutines here, and nobody is warned if they are never run.
+def _finished(value: T) -> Generator[None, None, T]:
+    yield from ()
     return value
 
 
-async def _failed(failure: BaseException) -> Any:
+def _failed(failure: BaseException) -> Generator[None, None, None]:
     try:
+        yield from ()
         raise failure
     finally:
         del failure  # its traceback keeps this frame: no cycle

@@ -15,7 +15,13 @@ from multi_await._names import attribute, qualname_of, short, type_of
 from multi_await._source import INTERRUPTS, PENDING, Pending, Source, Wake, failing_after
 from multi_await._sources.function import started
 from multi_await._sources.inline import of_asyncio
-from multi_await._tasks import ended_by, show_who_waits, turn_of_the_woken, until_done
+from multi_await._tasks import (
+    ended_by,
+    refused,
+    show_who_waits,
+    turn_of_the_woken,
+    until_done,
+)
 
 T = TypeVar("T")
 
@@ -49,9 +55,10 @@ def each(iterable: AsyncIterable[T]) -> Source[T]:
                 print("error:" if position else "output:", line)
     """
     if not hasattr(type(iterable), "__aiter__"):  # as in `async for`, which looks only at the class
-        raise TypeError(
+        raise refused(
+            iterable,
             f"each() needs an asynchronous iterable, not {short(iterable)}: "
-            "if it is an async generator function, call it"
+            "if it is an async generator function, call it",
         )
     iterator = aiter(iterable)
     label = f"each({qualname_of(iterable) or type_of(iterable)})"

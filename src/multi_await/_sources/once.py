@@ -9,8 +9,8 @@ from typing import TypeVar
 
 from multi_await._names import holds, qualname_of, short, type_of
 from multi_await._source import ENDED, PENDING, Pending, Source, Wake, unheard
-from multi_await._sources.convert import close_coroutines
 from multi_await._sources.function import TaskSource, can_be_awaited
+from multi_await._tasks import close_coroutines
 
 T = TypeVar("T")
 

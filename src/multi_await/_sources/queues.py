@@ -10,7 +10,8 @@ from typing import Any, Generic, TypeVar
 from multi_await._names import name_of, short, type_of
 from multi_await._source import ENDED, PENDING, Pending, Source, Wake, failing_after
 from multi_await._sources.function import FunctionSource
-from multi_await._sources.inline import InlineSource
+from multi_await._sources.inline import InlineSource, is_asyncios
+from multi_await._tasks import refused
 
 T = TypeVar("T")
 
@@ -92,9 +93,9 @@ def batched(queue: asyncio.Queue[T], most: int) -> Source[list[T]]:
         raise TypeError(f"batched() needs the most items in a batch, not {short(most)}")
     if most < 1:
         raise ValueError(f"batched() needs at least 1 item in a batch, not {most}")
-    if type(queue).get is asyncio.Queue.get:
+    if is_asyncios(queue, asyncio.Queue, "get"):
         return BatchSource(queue, most, of_get(queue.get))
-    if type(queue).get_nowait is asyncio.Queue.get_nowait:
+    if is_asyncios(queue, asyncio.Queue, "get_nowait"):
         raise TypeError(
             f"batched() takes items by get_nowait(), which {type_of(queue)} does not override as "
             "it does get(): override both alike, or pass the queue's get"
@@ -183,11 +184,12 @@ def put(queue: asyncio.Queue[T], supplier: Callable[[], T]) -> Source[T]:
     if not issubclass(type(queue), asyncio.Queue):
         raise TypeError(f"put() needs an asyncio.Queue to put into, not {short(queue)}")
     if not callable(supplier):
-        raise TypeError(
+        raise refused(
+            supplier,
             f"put() needs a function that returns the item, not {short(supplier)}: "
-            "it is called when there is room"
+            "it is called when there is room",
         )
-    if type(queue).put is asyncio.Queue.put:
+    if is_asyncios(queue, asyncio.Queue, "put"):
         return PutSource(queue, supplier)
     return OwnPutSource(queue, supplier)
 

@@ -212,6 +212,16 @@ async def test_an_item_taken_ahead_by_a_custom_get_is_undelivered_as_a_batch_of_
     assert queue.qsize() == 1
 
 
+async def test_a_queue_that_overrides_only_get_by_an_attribute_of_it_is_refused() -> None:
+    async def own() -> int:
+        return 1
+
+    queue = asyncio.Queue[int]()
+    queue.get = own  # type: ignore[method-assign]  # what this test is about
+    with pytest.raises(TypeError, match=r"does not override as it does get\(\)"):
+        batched(queue, 2)
+
+
 async def test_a_class_that_overrides_only_get_is_refused() -> None:
     class Stamped(asyncio.Queue[int]):
         async def get(self) -> int:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import gc
 import warnings
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
-from multi_await import Source, Wake, catching, each, ending, multi_await, once
+from multi_await import Group, MultiAwait, Source, Wake, catching, each, ending, multi_await, once
 from tests.machinery.tools import steps
 
 
@@ -99,6 +100,45 @@ def test_a_dropped_once_closes_its_coroutine_without_a_warning() -> None:
         warnings.simplefilter("error")
         once(asyncio.sleep(1))
         gc.collect()
+
+
+def in_a_group(source: Source[Any]) -> Group[str, Any]:
+    group = Group[str, Any]()
+    group.add("once", source)
+    return group
+
+
+def in_an_open_set(source: Source[None]) -> MultiAwait[()]:
+    m = multi_await()
+    m.add(source)
+    return m
+
+
+def in_a_refused_call(source: Source[None]) -> None:
+    mistake: Any = 5
+    with pytest.raises(TypeError):
+        multi_await(in_a_group(source), mistake)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        multi_await,
+        in_an_open_set,
+        in_a_group,
+        in_a_refused_call,
+        lambda source: multi_await(ending(source, None)),
+        lambda source: multi_await(in_a_group(ending(catching(source, Broken), None))),
+    ],
+)
+def test_what_is_dropped_unused_closes_the_coroutine_of_its_once_without_a_warning(
+    use: Callable[[Source[None]], object],
+) -> None:
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        use(once(asyncio.sleep(1)))
+        gc.collect()
+    assert warned == []
 
 
 async def test_a_failed_iteration_leaves_its_wrapped_failure_in_undelivered() -> None:

@@ -8,14 +8,15 @@ import gc
 import itertools
 import socket
 import types
+import warnings
 from collections.abc import Callable, Coroutine, Generator
 from typing import Any
 
 import pytest
 
-from multi_await import inline, multi_await
+from multi_await import PENDING, inline, multi_await
 from tests.conftest import Reported
-from tests.machinery.tools import cancelled_after, slow_to_end, steps
+from tests.machinery.tools import cancelled_after, in_another_thread, slow_to_end, steps
 
 
 class OwnGet(asyncio.Queue[int]):
@@ -166,6 +167,44 @@ async def test_a_future_yielded_rather_than_awaited_is_refused_even_if_others_aw
     async with multi_await(inline(waits), inline(bad)) as m:
         with pytest.raises(RuntimeError, match="which is not a future"):
             await m.select()
+
+
+async def test_an_inline_coroutine_does_not_wait_for_another_event_loop() -> None:
+    """As a bare `await` does not: it would wake that loop, in its thread, and never this one."""
+    readers = list[asyncio.StreamReader]()
+
+    async def make_a_reader() -> None:
+        readers.append(asyncio.StreamReader())
+
+    in_another_thread(lambda: asyncio.run(make_a_reader()))
+    async with multi_await(readers[0].readline) as m:
+        for _ in range(2):
+            with pytest.raises(RuntimeError, match=r"readline awaited a future of another event"):
+                await m.select()
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_what_a_given_up_coroutine_left_may_be_dropped_without_a_warning(
+    fails: bool,
+) -> None:
+    async def swallows() -> str:
+        try:
+            await given
+        except asyncio.CancelledError:
+            if fails:
+                raise ValueError("at its cancellation") from None
+        return "left"
+
+    given = asyncio.get_running_loop().create_future()
+    source = inline(swallows)
+    assert source.poll(lambda *_: None) is PENDING
+    given.set_result("never taken")
+    source.release()
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        del source
+        gc.collect()
+    assert warned == []
 
 
 async def test_a_stream_gives_each_line_once_despite_cancellations() -> None:

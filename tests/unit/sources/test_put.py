@@ -290,3 +290,18 @@ async def test_an_item_that_was_refused_after_another_was_dropped_is_undelivered
         assert await m.select() == (0, "c")
     assert items_in(queue) == ["c"]
     assert m.undelivered == ((0, "b"),)
+
+
+async def test_a_queue_whose_own_put_is_an_attribute_of_it_has_that_called_too() -> None:
+    """As a test sets it that watches what goes in."""
+    queue, seen = asyncio.Queue[str](), list[str]()
+
+    async def watched(item: str) -> None:
+        seen.append(item)
+        await asyncio.Queue.put(queue, item)
+
+    queue.put = watched  # type: ignore[method-assign]  # what this test is about
+    async with multi_await(put(queue, lambda: "a")) as m:
+        assert await m.select() == (0, "a")
+    assert seen == ["a"]
+    assert items_in(queue) == ["a"]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import datetime as dt
+import functools
+import inspect
 import signal
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
@@ -21,8 +23,10 @@ from multi_await import (
     each,
     ending,
     every,
+    inline,
     multi_await,
     once,
+    put,
 )
 
 
@@ -82,6 +86,19 @@ async def test_every_coroutine_passed_to_a_refused_call_is_closed() -> None:
         for first in range(len(mistakes)):
             with pytest.raises((TypeError, RuntimeError)):
                 multi_await(*mistakes[first:])
+
+
+@pytest.mark.parametrize(
+    "call",
+    [each, inline, functools.partial(put, asyncio.Queue()), multi_await],
+)
+async def test_a_coroutine_in_place_of_what_a_source_needs_is_closed(
+    call: Callable[[Any], object],
+) -> None:
+    coroutine = own()
+    with pytest.raises(TypeError):
+        call(coroutine)
+    assert inspect.getcoroutinestate(coroutine) == inspect.CORO_CLOSED
 
 
 async def changed(condition: asyncio.Condition) -> str:

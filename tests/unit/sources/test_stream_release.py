@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import gc
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from multi_await import each, multi_await
+from tests.conftest import Reported
 from tests.machinery.tools import steps
 
 Make = Callable[[asyncio.StreamReader], Any]
@@ -67,3 +69,18 @@ async def test_a_stream_can_be_read_again_after_the_end_of_each() -> None:
     reader.feed_data(b"a line\n")
     assert await reading == b"a line\n"
     del source
+
+
+@pytest.mark.parametrize("make", SOURCES)
+async def test_a_stream_that_failed_between_two_calls_is_ended_without_a_log(
+    make: Make, reported: Reported
+) -> None:
+    """As asyncio's own task does, whoever gives up a wait that has failed has seen the failure."""
+    reader, queue = asyncio.StreamReader(), asyncio.Queue[str]()
+    async with multi_await(queue.get, make(reader)) as m:
+        assert m.select_nowait() is None
+        reader.set_exception(ConnectionResetError("gone"))
+    assert isinstance(reader.exception(), ConnectionResetError)
+    del m
+    gc.collect()
+    assert reported == []
