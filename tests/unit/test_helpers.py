@@ -185,7 +185,7 @@ async def test_as_completed_or_abort_pairs_with_with_value() -> None:
 
 @pytest.mark.parametrize("helper", ALL)
 @pytest.mark.parametrize("make", [lambda: 5, lambda: value_after(1, "a"), lambda: None])
-async def test_what_is_not_a_task_is_refused_and_a_coroutine_closed(
+async def test_the_helpers_refuse_anything_but_tasks_and_close_coroutines(
     helper: Callable[[Any], Awaitable[Any]], make: Callable[[], Any]
 ) -> None:
     tasks, mistake = tasks_of(value_after(1, "a")), make()
@@ -199,7 +199,7 @@ async def test_what_is_not_a_task_is_refused_and_a_coroutine_closed(
 
 
 @pytest.mark.parametrize("helper", WITH_TIMEOUT)
-async def test_a_task_or_a_coroutine_alone_is_no_iterable_of_tasks(
+async def test_the_helpers_refuse_a_single_task_or_coroutine_instead_of_an_iterable(
     helper: Callable[[Any], Awaitable[Any]],
 ) -> None:
     (task,) = tasks_of(value_after(1, "a"))

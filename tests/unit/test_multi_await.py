@@ -374,7 +374,7 @@ async def test_cancel_while_a_call_yields_to_the_event_loop_ends_that_call() -> 
         await consumer
 
 
-async def test_a_set_is_entered_once_and_a_second_time_does_not_end_it() -> None:
+async def test_entering_a_set_twice_raises_and_does_not_end_it() -> None:
     queue = asyncio.Queue[int]()
     async with multi_await(queue.get) as m:
         with pytest.raises(RuntimeError, match=r"^<MultiAwait 0 .*> has already been entered: "):
@@ -427,7 +427,7 @@ def test_a_wake_is_accepted_in_the_thread_that_the_event_loop_has_moved_to() -> 
 
 
 @pytest.mark.parametrize("in_a_group", [False, True])
-def test_a_set_works_on_in_the_thread_to_which_the_event_loop_has_moved(in_a_group: bool) -> None:
+def test_a_set_keeps_working_after_its_event_loop_moves_to_another_thread(in_a_group: bool) -> None:
     """Also if its last call returned at once, so that none has slept in that thread yet."""
     queues, loop = [asyncio.Queue[int]() for _ in range(3)], new_loop()
     m, group = multi_await(), Group[int, int]()

@@ -115,7 +115,7 @@ async def test_values_left_by_a_cancelled_remove_are_in_undelivered() -> None:
 
 @pytest.mark.parametrize("in_a_group", [False, True])
 @pytest.mark.parametrize("cancelled", [False, True])
-async def test_what_is_left_to_a_remove_that_the_end_overtakes_is_in_one_place(
+async def test_what_a_removed_source_leaves_while_the_set_ends_is_in_one_place(
     cancelled: bool, in_a_group: bool
 ) -> None:
     """With its caller, or if that was cancelled meanwhile, in `undelivered` as the end returns."""
@@ -400,7 +400,7 @@ async def test_a_change_from_another_thread_raises_and_leaves_nothing_behind() -
 
 
 @pytest.mark.parametrize("in_a_group", [False, True])
-async def test_a_source_that_is_added_by_the_start_of_another_is_started_once(
+async def test_a_source_added_while_another_starts_is_started_once(
     in_a_group: bool,
 ) -> None:
     m, group = multi_await(), Group[int, int]()

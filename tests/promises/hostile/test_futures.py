@@ -73,7 +73,7 @@ def test_a_future_of_another_event_loop_is_a_failure_and_is_not_awaited_at_the_e
         run(main())
 
 
-def test_an_inline_coroutine_that_waits_for_a_future_of_another_event_loop_has_failed() -> None:
+def test_an_inline_coroutine_awaiting_another_loops_future_fails() -> None:
     async def main() -> None:
         async def waits() -> Any:
             return await theirs

@@ -212,7 +212,7 @@ async def test_an_item_taken_ahead_by_a_custom_get_is_undelivered_as_a_batch_of_
     assert queue.qsize() == 1
 
 
-async def test_a_queue_that_overrides_only_get_by_an_attribute_of_it_is_refused() -> None:
+async def test_batched_refuses_a_queue_whose_get_alone_is_replaced_on_the_instance() -> None:
     async def own() -> int:
         return 1
 

@@ -131,7 +131,7 @@ def in_a_refused_call(source: Source[None]) -> None:
         lambda source: multi_await(in_a_group(ending(catching(source, Broken), None))),
     ],
 )
-def test_what_is_dropped_unused_closes_the_coroutine_of_its_once_without_a_warning(
+def test_dropping_an_unused_set_or_source_closes_the_coroutine_of_its_once(
     use: Callable[[Source[None]], object],
 ) -> None:
     with warnings.catch_warnings(record=True) as warned:

@@ -169,7 +169,7 @@ async def test_a_future_yielded_rather_than_awaited_is_refused_even_if_others_aw
             await m.select()
 
 
-async def test_an_inline_coroutine_does_not_wait_for_another_event_loop() -> None:
+async def test_an_inline_coroutine_that_awaits_another_event_loop_fails_every_time() -> None:
     """As a bare `await` does not: it would wake that loop, in its thread, and never this one."""
     readers = list[asyncio.StreamReader]()
 
@@ -184,7 +184,7 @@ async def test_an_inline_coroutine_does_not_wait_for_another_event_loop() -> Non
 
 
 @pytest.mark.parametrize("fails", [False, True])
-async def test_what_a_given_up_coroutine_left_may_be_dropped_without_a_warning(
+async def test_the_outcome_of_a_cancelled_inline_coroutine_can_be_dropped_without_a_warning(
     fails: bool,
 ) -> None:
     async def swallows() -> str:

@@ -292,7 +292,7 @@ async def test_an_item_that_was_refused_after_another_was_dropped_is_undelivered
     assert m.undelivered == ((0, "b"),)
 
 
-async def test_a_queue_whose_own_put_is_an_attribute_of_it_has_that_called_too() -> None:
+async def test_a_put_that_is_replaced_on_the_instance_is_called() -> None:
     """As a test sets it that watches what goes in."""
     queue, seen = asyncio.Queue[str](), list[str]()
 

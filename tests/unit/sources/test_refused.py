@@ -92,7 +92,7 @@ async def test_every_coroutine_passed_to_a_refused_call_is_closed() -> None:
     "call",
     [each, inline, functools.partial(put, asyncio.Queue()), multi_await],
 )
-async def test_a_coroutine_in_place_of_what_a_source_needs_is_closed(
+async def test_a_coroutine_passed_instead_of_a_function_or_iterable_is_closed(
     call: Callable[[Any], object],
 ) -> None:
     coroutine = own()

@@ -72,7 +72,7 @@ async def test_a_stream_can_be_read_again_after_the_end_of_each() -> None:
 
 
 @pytest.mark.parametrize("make", SOURCES)
-async def test_a_stream_that_failed_between_two_calls_is_ended_without_a_log(
+async def test_a_stream_that_failed_between_two_calls_ends_without_logging_anything(
     make: Make, reported: Reported
 ) -> None:
     """As asyncio's own task does, whoever gives up a wait that has failed has seen the failure."""
