@@ -33,7 +33,7 @@ async def test_each_of_a_websockets_connection_ends_when_it_is_closed() -> None:
 
 
 @on_the_real_clock
-async def test_each_of_a_websockets_connection_that_breaks_fails_once_and_ends() -> None:
+async def test_each_of_a_broken_websockets_connection_fails_once_and_ends() -> None:
     async with websocket() as (ours, theirs), multi_await(each(ours)) as m:
         assert m.select_nowait() is None
         theirs.transport.abort()

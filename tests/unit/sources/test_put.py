@@ -259,6 +259,21 @@ async def test_an_overridden_put_ends_when_the_queue_is_shut_down() -> None:
         assert m.undelivered == ((0, "b"),)
 
 
+async def test_a_put_that_is_replaced_on_the_instance_is_called() -> None:
+    """A test may do that, to watch what goes in."""
+    queue, seen = asyncio.Queue[str](), list[str]()
+
+    async def watched(item: str) -> None:
+        seen.append(item)
+        await asyncio.Queue.put(queue, item)
+
+    queue.put = watched  # type: ignore[method-assign]  # what this test is about
+    async with multi_await(put(queue, lambda: "a")) as m:
+        assert await m.select() == (0, "a")
+    assert seen == ["a"]
+    assert items_in(queue) == ["a"]
+
+
 # -- queues that drop an item to make room, and then refuse ----------------------------------------
 
 
@@ -290,18 +305,3 @@ async def test_an_item_that_was_refused_after_another_was_dropped_is_undelivered
         assert await m.select() == (0, "c")
     assert items_in(queue) == ["c"]
     assert m.undelivered == ((0, "b"),)
-
-
-async def test_a_put_that_is_replaced_on_the_instance_is_called() -> None:
-    """As a test sets it that watches what goes in."""
-    queue, seen = asyncio.Queue[str](), list[str]()
-
-    async def watched(item: str) -> None:
-        seen.append(item)
-        await asyncio.Queue.put(queue, item)
-
-    queue.put = watched  # type: ignore[method-assign]  # what this test is about
-    async with multi_await(put(queue, lambda: "a")) as m:
-        assert await m.select() == (0, "a")
-    assert seen == ["a"]
-    assert items_in(queue) == ["a"]
