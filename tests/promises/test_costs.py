@@ -32,8 +32,8 @@ MOST = {
     ("backlog", "select"): (103, 4),
     ("backlog", "__anext__"): (104, 4),
     ("backlog", "get"): (242, 9),
-    ("wake", "select"): (424, 16),
-    ("wake", "get"): (635, 23),
+    ("wake", "select"): (427, 16),
+    ("wake", "get"): (639, 23),
     ("functions", "select"): (186, 8),
 }
 

@@ -14,6 +14,7 @@ import asyncio
 import contextvars
 import functools
 import inspect
+from asyncio import get_running_loop
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable
 from types import MethodType
 from typing import Any, Protocol, TypeVar
@@ -195,7 +196,9 @@ class InlineSource(Source[T]):
             if getattr(awaited, "_asyncio_future_blocking", False):
                 # The future protocol's handshake: we acknowledge that we wait for it.
                 awaited._asyncio_future_blocking = False
-                self._future = self._checked(awaited)
+                self._future = awaited
+                if awaited.get_loop() is not get_running_loop():  # it would wake that one
+                    raise self._of_another_loop()
             else:
                 self._future = self._next_pass(awaited)
             self._future.add_done_callback(self._wake)
@@ -205,15 +208,13 @@ class InlineSource(Source[T]):
             raise
         return PENDING
 
-    def _checked(self, awaited: asyncio.Future[Any]) -> asyncio.Future[Any]:
-        if awaited.get_loop() is not asyncio.get_running_loop():  # it would wake that one
-            raise RuntimeError(f"inline source {self._name} awaited a future of another event loop")
-        return awaited
+    def _of_another_loop(self) -> RuntimeError:
+        return RuntimeError(f"inline source {self._name} awaited a future of another event loop")
 
     def _next_pass(self, awaited: object) -> asyncio.Future[Any]:
         """The future to wait for if a coroutine yields something other than a future."""
         if awaited is None:  # a bare yield, as in asyncio.sleep(0): go on at the loop's next pass
-            future = asyncio.get_running_loop().create_future()
+            future = get_running_loop().create_future()
             future.set_result(None)
             return future
         raise RuntimeError(
