@@ -635,8 +635,6 @@ class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could n
     def __del__(self) -> None:
         if not hasattr(self, "_queue"):
             return  # its constructor failed
-        if self._queue.phase == "new":
-            self._queue.drop()
         if self._queue.phase not in ("new", "closed"):
             warnings.warn(
                 f"{self!r} was dropped before its end: use `async with`, or await its cancel()",

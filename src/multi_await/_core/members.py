@@ -107,7 +107,7 @@ class Members(ReadyQueue):
         return Key(key)
 
     def add(self, listed: Key, source: Source[Any]) -> Slot:
-        slot = Member(self, listed.key, source)
+        slot = Member(listed.key, source)
         slot.listed = listed
         if self.by_key.setdefault(listed, slot) is not slot:
             raise ValueError(

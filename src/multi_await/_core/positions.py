@@ -37,7 +37,7 @@ class Positions(Calls):
     def add(self, source: Source[Any]) -> int:
         """Give a source the next position; a blocked call polls it too."""
         position = self.next_position()
-        slot = Slot(self, position, source)
+        slot = Slot(position, source)
         if position < len(self.slots):
             self.slots[heapq.heappop(self._free)] = slot
         else:

@@ -76,6 +76,7 @@ class ReadyQueue(ABC):
         self._wake_caller()
 
     def _start(self, slot: Slot) -> None:
+        slot.owner = self
         try:
             slot.source.start()
         except BaseException as failure:

@@ -29,10 +29,12 @@ class Slot:
     # `key` is the position, or the key in a group. `poll` is the source's own method, bound once,
     # except while an outcome is kept next to the source: then it returns that.
     # `never_started`: its start failed, so it has ended once that failure is delivered.
-    __slots__ = ("_owner", "key", "never_started", "outcome", "poll", "source", "state")
+    # `owner` is set at the start, so that an unused set is not part of a cycle and is freed at once.
+    __slots__ = ("key", "never_started", "outcome", "owner", "poll", "source", "state")
 
-    def __init__(self, owner: Owner, key: Any, source: Source[Any]) -> None:
-        self._owner = owner
+    owner: Owner
+
+    def __init__(self, key: Any, source: Source[Any]) -> None:
         self.key = key
         self.source = source
         self.state: State = "pending"
@@ -45,7 +47,7 @@ class Slot:
 
     def __call__(self, *ignored: object) -> None:
         """The wake: what a pending source calls when it may have an outcome."""
-        self._owner.woken(self)
+        self.owner.woken(self)
 
     @property
     def is_polled(self) -> bool:
