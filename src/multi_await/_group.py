@@ -209,6 +209,8 @@ class Group(Source[tuple[K, T]], Generic[K, T]):
         """Return the next event of its sources; see `Source.poll`."""
         # Saving a call makes an event a tenth cheaper, so this code is here and not in `Members`.
         members = self._members
+        if members.phase == "new":  # in a source that did not start it
+            members.start()
         members.wake = wake
         members.phase = "polling"
         try:

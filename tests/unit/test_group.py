@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import pytest
 
 from multi_await import (
     Group,
     Source,
+    Wake,
     after,
     catching,
     each,
@@ -383,3 +385,21 @@ async def test_a_paused_source_keeps_a_group_from_ending() -> None:
         assert await m.select() == (1, 1)
         group.resume("a")
         assert [event async for event in m] == [(0, ("a", "x"))]
+
+
+async def test_a_group_in_a_source_that_does_not_start_it_is_started_by_the_first_poll() -> None:
+    class Wrapper(Source[Any]):
+        def __init__(self) -> None:
+            self.group = Group[str, Any]()
+
+        def poll(self, wake: Wake) -> Any:
+            return self.group.poll(wake)
+
+    wrapper, queue = Wrapper(), asyncio.Queue[int]()
+    wrapper.group.add("tick", every(1))
+    wrapper.group.add("queue", queue.get)
+    async with multi_await(wrapper) as m:
+        assert await m.select() == (0, ("tick", 1))
+        asyncio.get_running_loop().call_later(0.5, queue.put_nowait, 7)
+        assert await m.select() == (0, ("queue", 7))
+    await wrapper.group.aclose()

@@ -142,6 +142,15 @@ class Members(ReadyQueue):
         self._is_shut_down = True
         self._wake_caller()
 
+    def drop(self) -> None:
+        """The group was never used: free its sources now, rather than as part of a cycle.
+
+        One that knows its end refers to us. In a cycle, a coroutine may be collected before the
+        source that would close it.
+        """
+        for slot in self.by_key.values():
+            del slot.source, slot.poll
+
     # -- the group as a source -------------------------------------------------------------------
 
     def start(self) -> None:

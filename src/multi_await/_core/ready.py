@@ -114,15 +114,6 @@ class ReadyQueue(ABC):
             self._enqueue(slot)
             self._wake_caller()
 
-    def drop(self) -> None:
-        """The set was never used: free its sources now, rather than as part of a cycle.
-
-        In a cycle, a coroutine may be collected before the source that would close it.
-        """
-        for slot in self._in_order():
-            if slot is not None:
-                del slot.source, slot.poll
-
     def _shut(self) -> None:
         """No source is polled any more, and no wake changes anything."""
         self.phase = "closed"

@@ -29,7 +29,7 @@ class Slot:
     # `key` is the position, or the key in a group. `poll` is the source's own method, bound once,
     # except while an outcome is kept next to the source: then it returns that.
     # `never_started`: its start failed, so it has ended once that failure is delivered.
-    # `owner` is set at the start, so that an unused set is not part of a cycle and is freed at once.
+    # `owner` is set at the start, so that an unused set is not part of a cycle.
     __slots__ = ("key", "never_started", "outcome", "owner", "poll", "source", "state")
 
     owner: Owner
