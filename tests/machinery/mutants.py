@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import ast
 import difflib
+import functools
 import os
 import re
 import shutil
@@ -149,7 +150,7 @@ class WhatRuns(ast.NodeTransformer):
         return self._function(node)
 
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.AST | None:
-        if ast.unparse(node.body[-1]) == "...":
+        if is_a_stub(node):
             return None
         node.returns = None
         return self.generic_visit(node)
@@ -157,6 +158,21 @@ class WhatRuns(ast.NodeTransformer):
 
 def what_runs(code: str) -> str:
     return ast.dump(WhatRuns().visit(ast.parse(code)))
+
+
+@functools.lru_cache(maxsize=2)
+def lines_of_stubs(code: str) -> frozenset[int]:
+    """A short cut: nearly all of the thousands of changes to the overloads are there."""
+    return frozenset(
+        line
+        for node in ast.walk(ast.parse(code))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and is_a_stub(node)
+        for line in range(node.lineno, node.body[-1].lineno + 1)
+    )
+
+
+def is_a_stub(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    return ast.unparse(function.body[-1]) == "..."
 
 
 def is_a_mutant(code: str, mutated: str) -> bool:
@@ -340,7 +356,7 @@ def try_mutant(mutation: MutationSpec, limits: dict[str, float], last: str) -> W
 
 def mutant_of(code: str, mutation: MutationSpec) -> str | None:
     """None if it is not counted."""
-    if SAME.match(mutation.operator_name):
+    if SAME.match(mutation.operator_name) or mutation.start_pos[0] in lines_of_stubs(code):
         return None
     try:
         operator = plugins.get_operator(mutation.operator_name)()
