@@ -183,6 +183,23 @@ async def test_an_inline_coroutine_that_awaits_another_event_loop_fails_every_ti
                 await m.select()
 
 
+async def test_a_future_cancelled_between_two_calls_is_seen_by_its_coroutine_at_the_end() -> None:
+    seen = list[BaseException]()
+
+    async def wait() -> None:
+        try:
+            await given
+        except BaseException as raised:
+            seen.append(raised)
+            raise
+
+    given = asyncio.get_running_loop().create_future()
+    async with multi_await(inline(wait)) as m:
+        assert m.select_nowait() is None
+        given.cancel()
+    assert [type(raised) for raised in seen] == [asyncio.CancelledError]
+
+
 @pytest.mark.parametrize("fails", [False, True])
 async def test_the_outcome_of_a_cancelled_inline_coroutine_can_be_dropped_without_a_warning(
     fails: bool,
