@@ -467,6 +467,27 @@ def test_a_set_keeps_working_after_its_event_loop_moves_to_another_thread(in_a_g
     loop.close()
 
 
+def test_a_source_can_be_paused_between_two_runs_of_its_event_loop() -> None:
+    queues, group = [asyncio.Queue[int]() for _ in range(2)], Group[str, int]()
+    m = multi_await(queues[0].get, group)
+    group.add("member", queues[1].get)
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(m.__aenter__())
+        m.pause(0)
+        group.pause("member")
+        for number, queue in enumerate(queues):
+            queue.put_nowait(number)
+        assert runner.run(_nowait(m)) is None
+        m.resume(0)
+        group.resume("member")
+        assert [runner.run(m.select()) for _ in queues] == [(0, 0), (1, ("member", 1))]
+        runner.run(m.cancel())
+
+
+async def _nowait(m: MultiAwait[int, tuple[str, int]]) -> object:
+    return m.select_nowait()
+
+
 @dropped_without_end
 def test_remove_in_a_second_event_loop_raises() -> None:
     m = multi_await()
