@@ -564,11 +564,7 @@ class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could n
         if self._entered:  # as asyncio.TaskGroup and asyncio.timeout say it
             self._queue.check_open()
             raise RuntimeError(f"{self!r} has already been entered: its first `async with` ends it")
-        try:
-            self._queue.start()
-        except BaseException:
-            await self.cancel()
-            raise
+        self._queue.start()
         self._entered = True
         return self
 
