@@ -7,7 +7,7 @@ import copy
 import gc
 import pickle
 from collections.abc import AsyncIterator, Callable, Iterable
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
@@ -599,3 +599,18 @@ async def test_ten_thousand_connections_that_end_by_themselves_leave_nothing_beh
         await serve(10_000)
         gc.collect()
         assert len(gc.get_objects()) - before < 20
+
+
+async def test_a_group_is_empty_after_the_end() -> None:
+    group = Group[str, int]()
+    group.add("a", filled(1).get)
+    async with multi_await(group):
+        assert (len(group), list(group)) == (1, ["a"])
+    assert (len(group), list(group)) == (0, [])
+    assert repr(group) == "Group(0 sources)"
+
+
+def test_whether_a_group_is_biased_is_a_keyword() -> None:
+    group: Any = Group
+    with pytest.raises(TypeError, match="positional argument"):
+        group(True)
