@@ -91,8 +91,7 @@ docs-test: docs docs/_build/.live ## test the site in headless Chromium: each pa
 
 test-orders: .venv/.installed ## run the tests in other orders, and with -O: make test-orders SEEDS="1 2 3"
 	for seed in $(SEEDS); do $(QUICK) --order $$seed || exit; done
-	$(QUICK) --random-order
-	$(QUICK:python=python -O) -W "ignore:assertions not in test modules"
+	$(QUICK:python=python -O) --random-order -W "ignore:assertions not in test modules"
 
 # The Python and the platform are those of Pyodide 314.
 docs/_build/pyodide/.downloaded: docs/node_modules/.installed
