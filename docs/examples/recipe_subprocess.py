@@ -31,7 +31,7 @@ async def main() -> None:
                 case (0, (name, line)):
                     print(f"{name}: {line.decode().rstrip()}")
                 case (0, _):
-                    break  # both have ended, by themselves or because the process was killed
+                    break  # both have ended
                 case (1, _):
                     print("killed after five seconds")
                     process.kill()
