@@ -1,30 +1,37 @@
 """Requests run concurrently, each is answered by its number, and any may be cancelled."""
 
 import asyncio
+from typing import Final, assert_never
 
-from multi_await import multi_await, once
+from multi_await import Group, multi_await, once
 
 
-async def answer(number: int, seconds: float) -> tuple[int, str]:
+class At:
+    MESSAGES: Final = 0
+    ANSWERS: Final = 1
+
+
+async def answer(seconds: float) -> str:
     await asyncio.sleep(seconds)  # the work
-    return number, f"the answer after {seconds} s"
+    return f"the answer after {seconds} s"
 
 
 async def serve(inbox: asyncio.Queue[tuple[str, int, float]]) -> None:
-    positions: dict[int, int] = {}  # of the requests in progress
-    async with multi_await() as m:
-        messages = m.add(inbox.get)
-        async for position, value in m:
-            if position != messages:
-                number, text = value
-                await m.remove(positions.pop(number))
-                print("request", number, "gets", text)
-            elif value[0] == "request":
-                positions[value[1]] = m.add(once(answer(*value[1:])))
-            elif value[0] == "cancel" and value[1] in positions:
-                await m.remove(positions.pop(value[1]))
-                print("request", value[1], "is cancelled")
-            if not positions:
+    answers = Group[int, str]()  # by the number of the request
+    async with multi_await(inbox.get, answers) as m:
+        async for event in m:
+            match event:
+                case (At.ANSWERS, (number, text)):
+                    print("request", number, "gets", text)
+                case (At.MESSAGES, (what, number, seconds)):
+                    if what == "request":
+                        answers.add(number, once(answer(seconds)))
+                    elif what == "cancel" and number in answers:
+                        await answers.remove(number)
+                        print("request", number, "is cancelled")
+                case _:
+                    assert_never(event)
+            if not answers:
                 break  # here only so that the program ends
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 
-from multi_await import multi_await, signals
+from multi_await import Group, multi_await, signals
 
 
 async def connection() -> None:
@@ -19,13 +19,13 @@ async def main() -> None:
     loop.call_later(0.5, signal.raise_signal, signal.SIGTERM)
     loop.call_later(1, signal.raise_signal, signal.SIGTERM)  # while the connection is closed
 
-    async with multi_await() as m:
-        stop = m.add(signals(signal.SIGTERM))
-        connected = m.add(connection)
+    connections = Group[str, None]()
+    connections.add("upstream", connection)
+    async with multi_await(signals(signal.SIGTERM), connections) as m:
         async for position, _ in m:
-            if position == stop:
+            if position == 0:
                 break
-        await m.remove(connected)
+        await connections.remove("upstream")
     print("undelivered:", m.undelivered)
 
 

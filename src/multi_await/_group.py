@@ -130,6 +130,7 @@ class Group(Source[tuple[K, T]], Generic[K, T]):
 
         Raises:
             KeyError: there is no source under this key (any more).
+            RuntimeError: from another thread.
 
         Example::
 
@@ -145,6 +146,7 @@ class Group(Source[tuple[K, T]], Generic[K, T]):
 
         Raises:
             KeyError: there is no source under this key (any more).
+            RuntimeError: from another thread.
 
         Example::
 
@@ -156,6 +158,9 @@ class Group(Source[tuple[K, T]], Generic[K, T]):
         """Declare that no more sources will be added: the group ends when its last source ends.
 
         Idempotent, like `asyncio.Queue.shutdown`.
+
+        Raises:
+            RuntimeError: from another thread.
 
         Example::
 

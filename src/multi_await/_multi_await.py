@@ -197,7 +197,7 @@ class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could n
 
         Raises:
             IndexError: there is no source at this position (any more).
-            RuntimeError: after `cancel()`.
+            RuntimeError: after `cancel()`; or from another thread.
 
         Example::
 
@@ -217,7 +217,7 @@ class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could n
 
         Raises:
             IndexError: there is no source at this position (any more).
-            RuntimeError: after `cancel()`.
+            RuntimeError: after `cancel()`; or from another thread.
 
         Example::
 
@@ -309,8 +309,8 @@ class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could n
     def get_nowait(self) -> Any:
         """Return what `get` would return now, or `None` everywhere if nothing is ready. Never waits.
 
-        A function source that is not running is started; if it takes time, a later call returns its
-        outcome.
+        A function source that is not running is started. A later call returns its outcome, or this
+        one, if the function does not wait and tasks start eagerly (Python 3.12 and later).
 
         Returns:
             `(completed, failures)`, like `get`.
@@ -459,8 +459,8 @@ class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could n
     def select_nowait(self) -> Any:
         """Return the event that `select` would return now, or `None`. Never waits.
 
-        A function source that is not running is started; if it takes time, a later call returns its
-        outcome.
+        A function source that is not running is started. A later call returns its outcome, or this
+        one, if the function does not wait and tasks start eagerly (Python 3.12 and later).
 
         Returns:
             `(position, value)` like `select`, or `None` if nothing is ready.

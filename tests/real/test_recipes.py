@@ -34,7 +34,17 @@ async def test_a_subprocess_that_exits_early_ends_the_loop_early(
 ) -> None:
     monkeypatch.setattr(recipe_subprocess, "PROGRAM", "print('all'); print('done', end='')")
     await recipe_subprocess.main()
-    assert capsys.readouterr().out == "all\ndone\n"
+    assert capsys.readouterr().out == "out: all\nout: done\n"
+
+
+@on_the_real_clock
+async def test_a_subprocess_is_shown_to_the_end_of_both_its_outputs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program = "import os, sys, time; os.close(1); time.sleep(0.2); print('late', file=sys.stderr)"
+    monkeypatch.setattr(recipe_subprocess, "PROGRAM", program)
+    await recipe_subprocess.main()
+    assert capsys.readouterr().out == "err: late\n"
 
 
 @needs_signals

@@ -55,11 +55,7 @@ def each(iterable: AsyncIterable[T]) -> Source[T]:
                 print("error:" if position else "output:", line)
     """
     if not hasattr(type(iterable), "__aiter__"):  # as in `async for`, which looks only at the class
-        raise refused(
-            iterable,
-            f"each() needs an asynchronous iterable, not {short(iterable)}: "
-            "if it is an async generator function, call it",
-        )
+        raise refused(iterable, f"each() needs an asynchronous iterable, not {_instead(iterable)}")
     iterator = aiter(iterable)
     label = f"each({qualname_of(iterable) or type_of(iterable)})"
     lines = of_asyncio(attribute(iterator, "__anext__"))
@@ -67,6 +63,12 @@ def each(iterable: AsyncIterable[T]) -> Source[T]:
         return Lines(lines, label)
     is_ours = iterator is not iterable or type(iterable) is AsyncGeneratorType
     return Each(iterator, label, is_ours=is_ours)
+
+
+def _instead(mistake: object) -> str:
+    if issubclass(type(mistake), asyncio.Queue):
+        return f"{short(mistake)}: pass its method get, without each()"
+    return f"{short(mistake)}: if it is an async generator function, call it"
 
 
 class Lines(Source[T]):

@@ -197,6 +197,14 @@ def test_each_with_something_not_async_iterable_raises_type_error(wrong: Any) ->
         each(wrong)
 
 
+def test_each_with_a_queue_says_to_pass_its_get() -> None:
+    queue: Any = asyncio.Queue[int]()
+    with pytest.raises(
+        TypeError, match=r", not <Queue .*>: pass its method get, without each\(\)$"
+    ):
+        each(queue)
+
+
 # put
 
 
