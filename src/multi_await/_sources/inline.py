@@ -92,7 +92,7 @@ def of_asyncio(function: Callable[..., Awaitable[T]]) -> Source[T] | None:
     `None` for any other function, and for a method that awaits an override.
     """
     method: Any = function
-    while issubclass(type(method), functools.partial):
+    while _only_binds(method):
         method = method.func
     # By its class: a proxy has the method's attributes, but does more than the method.
     awaited = _awaited_by(method.__func__) if type(method) is MethodType else None
@@ -104,6 +104,12 @@ def of_asyncio(function: Callable[..., Awaitable[T]]) -> Source[T] | None:
     coroutine_function: Any = function
     kind = StreamSource if is_stream else InlineSource
     return kind(coroutine_function, name_of(function))
+
+
+def _only_binds(function: object) -> bool:
+    """Whether it is a partial, and not of a class that does more when it is called."""
+    kind: Any = type(function)
+    return issubclass(kind, functools.partial) and kind.__call__ is functools.partial.__call__
 
 
 def is_asyncios(value: object, kind: type, name: str) -> bool:

@@ -171,6 +171,24 @@ async def test_overridden_methods_that_put_calls_are_called_without_a_task() -> 
     assert "put_nowait" in queue.asked
 
 
+async def test_a_partial_that_does_more_when_it_is_called_is_called_in_a_task() -> None:
+    class Limited(functools.partial[Any]):
+        async def __call__(self) -> Any:
+            async with asyncio.timeout(1):
+                return await super().__call__()
+
+    queue = asyncio.Queue[int]()
+    assert await tasks_of(Limited(queue.get)) == 1
+    async with multi_await(Limited(queue.get)) as m:
+        with pytest.raises(TimeoutError):
+            await m.select()
+
+    class Named(functools.partial[Any]):
+        name = "a job"
+
+    assert await tasks_of(Named(queue.get)) == 0
+
+
 async def test_queue_empty_from_a_subclass_is_a_failure_but_from_asyncio_means_empty() -> None:
     class Moody(asyncio.Queue[int]):
         def get_nowait(self) -> int:
