@@ -186,6 +186,21 @@ async def test_a_failure_that_no_call_delivered_is_reported(reported: Reported) 
     assert m.undelivered == ()
 
 
+async def test_a_queue_that_counts_more_items_than_it_gives_ends_the_batch_early() -> None:
+    class Skips(Queue):
+        def get_nowait(self) -> int:
+            while (item := super().get_nowait()) >= 2:
+                pass
+            return item
+
+    queue = filled(4, Skips())
+    async with multi_await(batched(queue, 10)) as m:
+        assert await m.select() == (0, [0, 1])
+        assert queue.empty()
+        asyncio.get_running_loop().call_later(1, filled, 1, queue)
+        assert await m.select() == (0, [0])
+
+
 async def test_a_class_that_overrides_only_get_nowait_gives_every_item_through_it() -> None:
     queue = Counts()
     filled(5, queue)
