@@ -11,7 +11,16 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from multi_await._names import name_of, safe_repr, short
-from multi_await._source import ENDED, Pending, Source, SourceLike, Wake, failing_after, unheard
+from multi_await._source import (
+    ENDED,
+    INTERRUPTS,
+    Pending,
+    Source,
+    SourceLike,
+    Wake,
+    failing_after,
+    unheard,
+)
 from multi_await._sources.convert import (
     handed_over,
     mistaken,
@@ -92,20 +101,21 @@ def catching(source: SourceLike[T], wrap: Callable[[Exception], V]) -> Source[T 
 
 
 class _Around(Source[V], Generic[T, V]):
-    """Passes everything on; a failed start becomes the failure of the first poll."""
+    """Passes everything on; a failed start or release becomes the failure of the next poll."""
 
-    __slots__ = ("_is_over", "_source", "_start_failure")
+    __slots__ = ("_failure", "_is_over", "_source")
 
     def __init__(self, source: Source[T]) -> None:
         self._source = source
-        self._start_failure: BaseException | None = None
+        self._failure: BaseException | None = None
         self._is_over = False
 
     def start(self) -> None:
         try:
             self._source.start()
         except BaseException as failure:
-            self._start_failure = failure
+            self._failure = without_our_frames(failure)
+            self._is_over = True
 
     def poll(self, wake: Wake) -> V | Pending:
         return self._ask(self._source.poll, wake)
@@ -118,8 +128,8 @@ class _Around(Source[V], Generic[T, V]):
         """Poll the source by one of its two methods."""
 
     def _ask_inner(self, poll: Poll[T], wake: Wake) -> T | Pending:
-        if self._start_failure is not None:
-            failure, self._start_failure, self._is_over = self._start_failure, None, True
+        if self._failure is not None:
+            failure, self._failure = self._failure, None
             try:
                 raise failure
             finally:
@@ -129,10 +139,15 @@ class _Around(Source[V], Generic[T, V]):
         return poll(wake)
 
     def release(self) -> None:
-        self._source.release()
+        try:
+            self._source.release()
+        except BaseException as failure:
+            if issubclass(type(failure), INTERRUPTS) or self._failure is not None:
+                raise
+            self._failure = without_our_frames(failure)
 
     async def _aclose_inner(self) -> Iterable[T] | None:
-        failure, self._start_failure = self._start_failure, None
+        failure, self._failure = self._failure, None
         if failure is None:
             return await self._source.aclose()
         try:

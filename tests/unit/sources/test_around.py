@@ -57,6 +57,49 @@ async def test_ending_passes_release_on() -> None:
         assert source.count == 1
 
 
+class FailsToRelease(Source[int]):
+    def poll(self, wake: Wake) -> Pending:
+        asyncio.get_running_loop().call_soon(wake)
+        return PENDING
+
+    def release(self) -> None:
+        raise OSError("no server")
+
+
+async def test_catching_gives_a_failure_to_release_as_a_value() -> None:
+    async with multi_await(catching(FailsToRelease(), str)) as m:
+        assert m.select_nowait() is None
+        await steps(2)
+        assert m.select_nowait() == (0, "no server")
+        assert m.select_nowait() is None
+        await steps(2)
+    assert m.undelivered == ((0, "no server"),)
+
+
+async def test_a_failure_to_release_while_another_is_undelivered_reaches_the_set() -> None:
+    inner = FailsToRelease()
+    outer = ending(inner, None)
+    async with multi_await(outer) as m:
+        assert m.select_nowait() is None
+        await steps(2)
+        with pytest.raises(OSError, match="no server"):
+            outer.release()
+        with pytest.raises(OSError, match="no server"):
+            m.select_nowait()
+
+
+async def test_an_interrupt_in_release_passes_an_adapter() -> None:
+    class Interrupted(Source[int]):
+        def poll(self, wake: Wake) -> Pending:
+            return PENDING
+
+        def release(self) -> None:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        catching(Interrupted(), str).release()
+
+
 @pytest.mark.parametrize(
     ("mistake", "instead"),
     [
