@@ -12,7 +12,7 @@ from types import AsyncGeneratorType
 from typing import TypeVar
 
 from multi_await._names import attribute, qualname_of, short, type_of
-from multi_await._source import INTERRUPTS, PENDING, Pending, Source, Wake, failing_after
+from multi_await._source import ENDED, INTERRUPTS, PENDING, Pending, Source, Wake, failing_after
 from multi_await._sources.function import started
 from multi_await._sources.inline import of_asyncio
 from multi_await._tasks import (
@@ -153,7 +153,7 @@ class Each(Source[T]):
     async def _run(self) -> None:
         try:
             await self._iterate()
-        except StopAsyncIteration:
+        except ENDED:
             pass
         except INTERRUPTS:
             raise  # these leave the event loop, as with any task

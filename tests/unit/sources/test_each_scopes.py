@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import AsyncIterator
+import sys
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
 
-from multi_await import NothingToAwait, each, multi_await
+from multi_await import NothingToAwait, Source, catching, each, multi_await
 from tests.conftest import Reported
 
 request = contextvars.ContextVar("request", default="none")
@@ -181,6 +183,25 @@ async def test_an_iterator_is_closed_once_whether_started_or_not(polls: int) -> 
         for _ in range(polls):
             assert await m.select() == (0, "row")
     assert rows.closed == 1
+
+
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="Queue.shutdown() came with 3.13")
+@pytest.mark.parametrize("adapter", [each, lambda items: catching(each(items), repr)])
+async def test_an_iteration_that_ends_by_a_shutdown_leaves_no_failure(
+    adapter: Callable[[AsyncIterator[int]], Source[Any]],
+) -> None:
+    if sys.version_info >= (3, 13):
+        queue = asyncio.Queue[int]()
+
+        async def items() -> AsyncIterator[int]:
+            while True:
+                yield await queue.get()
+
+        async with multi_await(adapter(items())) as m:
+            assert m.select_nowait() is None
+            queue.shutdown()
+            await asyncio.sleep(1)
+        assert m.undelivered == ()
 
 
 async def test_a_generator_that_ends_its_own_multi_await_cleans_up() -> None:
