@@ -113,7 +113,8 @@ class End:
         return interrupt
 
     async def _run(self) -> None:
-        slot = self.slot
+        slot, loop = self.slot, asyncio.get_running_loop()
+        task = asyncio.current_task()
         try:
             self._take_kept()
             left = await slot.source.aclose()
@@ -122,9 +123,9 @@ class End:
                     self.left.append(value)
         except asyncio.CancelledError:
             pass  # as requested
-        except GeneratorExit:
-            raise  # the event loop is gone, so no one can be told
         except BaseException as failure:
+            if asyncio.current_task(loop) is not task:
+                raise  # a GeneratorExit, as the event loop is gone: no one can be told
             self._failed(failure)
         finally:
             slot.state = "ended"

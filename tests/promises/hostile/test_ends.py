@@ -143,6 +143,7 @@ class NoTruth(zoo.NoTruth, list[str]):
 END: dict[str, tuple[type[Ends], Callable[[], Any], list[str], list[Raised]]] = {
     "raises": (Ends, functools.partial(raises, ValueError), [], [ValueError]),
     "raises no Exception": (Ends, functools.partial(raises, Fault), [], [Fault]),
+    "raises what closes": (Ends, functools.partial(raises, GeneratorExit), [], [GeneratorExit]),
     "is cancelled": (Ends, functools.partial(raises, asyncio.CancelledError), [], []),
     "is no coroutine function": (EndsAtOnce, lambda: None, [], [TypeError]),
     "raises at once": (EndsAtOnce, functools.partial(raises, ValueError), [], [ValueError]),
