@@ -179,7 +179,8 @@ def _check(tasks: Collection[object]) -> None:
 
 async def _abort(given: Collection[object]) -> None:
     """Cancel the running tasks, wait until they have ended, and keep failures out of the log."""
-    tasks = [task for task in given if asyncio.isfuture(task)]
+    caller = asyncio.current_task()  # it can't wait for its own end
+    tasks = [task for task in given if asyncio.isfuture(task) and task is not caller]
     for task in tasks:
         task.cancel()
     cancelled = await until_done(tasks)

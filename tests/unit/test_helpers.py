@@ -209,3 +209,19 @@ async def test_the_helpers_refuse_a_single_task_or_coroutine_instead_of_an_itera
         with pytest.raises(TypeError, match=r" is not an iterable of tasks: pass a list of "):
             await helper(mistake)
     assert await task == "a"
+
+
+@pytest.mark.parametrize("helper", ALL)
+async def test_a_helper_given_the_callers_own_task_can_be_cancelled_and_does_not_wait_for_it(
+    helper: Callable[[Any], Awaitable[Any]],
+) -> None:
+    async def caller() -> None:
+        own: Any = asyncio.current_task()
+        await helper([own, tasks[0]])
+
+    tasks = tasks_of(fail_after(2))
+    with pytest.raises(ValueError, match="failed"):
+        await asyncio.ensure_future(caller())
+    tasks = tasks_of(value_after(5, "a"))
+    await cancelled_after(1, caller())
+    assert tasks[0].cancelled()
