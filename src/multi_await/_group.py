@@ -226,7 +226,7 @@ class Group(Source[tuple[K, T]], Generic[K, T]):
                 wake()
         return members.nothing() if event is None else event
 
-    def _look(self, wake: Wake) -> tuple[K, T] | Pending:
+    def _poll_unwoken(self, wake: Wake) -> tuple[K, T] | Pending:
         members = self._members
         members.enqueue_all()
         members.looks = True

@@ -76,8 +76,10 @@ class Source(ABC, Generic[T_co]):
     Polling now and being woken later follows Rust's `Future::poll`.
     """
 
-    __slots__ = ("__weakref__", "_taken")
-    _taken: bool  # set when passed to a set; no default, because our __init__ may not be called
+    # `__taken` is set when passed to a set; no default, because our __init__ may not be called. The
+    # name is mangled, because a subclass may have a `_taken` of its own.
+    __slots__ = ("__taken", "__weakref__")
+    __taken: bool
 
     def start(self) -> None:
         """Start anything that must not wait for the first poll: a clock, a subscription, a handler.
@@ -110,7 +112,7 @@ class Source(ABC, Generic[T_co]):
             BaseException: anything else is delivered as a failure of this source.
         """
 
-    def _look(self, wake: Wake) -> T_co | Pending:
+    def _poll_unwoken(self, wake: Wake) -> T_co | Pending:
         """Poll on behalf of a call that can't rely on wakes, which may come a moment too late.
 
         These are the calls that do not wait, and all calls of a biased set. A source that combines

@@ -386,3 +386,18 @@ async def test_an_end_cancelled_before_its_first_step_is_started_again() -> None
         end.cancel()
     await ending
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_a_source_can_have_attributes_named_taken_and_look() -> None:
+    class Taken(Source[int]):
+        def __init__(self, items: Iterable[int]) -> None:
+            self._taken = [*items]
+
+        def _look(self) -> list[int]:
+            return self._taken[:1]
+
+        def poll(self, wake: Wake) -> int | Pending:
+            return self._taken.pop(0) if self._look() else PENDING
+
+    async with multi_await(Taken([]), Taken([1, 2]), biased=True) as m:
+        assert [await m.select(), m.select_nowait(), m.select_nowait()] == [(1, 1), (1, 2), None]

@@ -56,7 +56,7 @@ class Slot:
     def look(self) -> Any:
         """Poll on behalf of a call that can't rely on wakes, which may come a moment later."""
         if self.outcome is PENDING and not self.never_started:
-            return self.source._look(self)
+            return self.source._poll_unwoken(self)
         return self.poll(self)
 
     def keep(self, outcome: Any) -> None:

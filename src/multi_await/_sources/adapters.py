@@ -120,8 +120,8 @@ class _Around(Source[V], Generic[T, V]):
     def poll(self, wake: Wake) -> V | Pending:
         return self._ask(self._source.poll, wake)
 
-    def _look(self, wake: Wake) -> V | Pending:
-        return self._ask(self._source._look, wake)
+    def _poll_unwoken(self, wake: Wake) -> V | Pending:
+        return self._ask(self._source._poll_unwoken, wake)
 
     @abstractmethod
     def _ask(self, poll: Poll[T], wake: Wake) -> V | Pending:

@@ -32,6 +32,8 @@ _METHODS = {
     asyncio.Barrier: "wait",
 }
 
+_TAKEN = "_Source__taken"  # as Python mangles it
+
 
 def as_source(given: SourceLike[T], key: object) -> Source[T]:
     """The source for a function, or the `Source` itself; messages name it by its key.
@@ -79,15 +81,15 @@ def source_object(given: SourceLike[T]) -> Source[T] | None:
 def handed_over(source: Source[Any]) -> bool:
     """Mark a source as used, unless it already was. It may be frozen, so bypass its methods."""
     with contextlib.suppress(AttributeError):
-        if object.__getattribute__(source, "_taken"):
+        if object.__getattribute__(source, _TAKEN):
             return False
-    object.__setattr__(source, "_taken", True)
+    object.__setattr__(source, _TAKEN, True)
     return True
 
 
 def give_back(source: Source[Any]) -> None:
     """Mark a source as unused: the call that was to use it has refused it."""
-    object.__setattr__(source, "_taken", False)
+    object.__setattr__(source, _TAKEN, False)
 
 
 def polled(function: Callable[[], Awaitable[T]], label: str) -> Source[T]:
