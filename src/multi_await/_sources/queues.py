@@ -88,9 +88,9 @@ def batched(queue: asyncio.Queue[T], most: int) -> Source[list[T]]:
     After the `recv_many` of tokio's channels.
     """
     if not issubclass(type(queue), asyncio.Queue):
-        raise TypeError(f"batched() needs an asyncio.Queue to take from, not {short(queue)}")
+        raise refused(queue, f"batched() needs an asyncio.Queue to take from, not {short(queue)}")
     if not isinstance(most, int):
-        raise TypeError(f"batched() needs the most items in a batch, not {short(most)}")
+        raise refused(most, f"batched() needs the most items in a batch, not {short(most)}")
     if most < 1:
         raise ValueError(f"batched() needs at least 1 item in a batch, not {most}")
     if is_asyncios(queue, asyncio.Queue, "get"):
@@ -184,7 +184,7 @@ def put(queue: asyncio.Queue[T], supplier: Callable[[], T]) -> Source[T]:
     After the send case of Go's select statement.
     """
     if not issubclass(type(queue), asyncio.Queue):
-        raise TypeError(f"put() needs an asyncio.Queue to put into, not {short(queue)}")
+        raise refused(queue, f"put() needs an asyncio.Queue to put into, not {short(queue)}")
     if not callable(supplier):
         raise refused(
             supplier,

@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from multi_await._names import short
 from multi_await._source import PENDING, Pending, Source, Wake, unheard
+from multi_await._tasks import refused
 
 
 class Timer(Source[int]):
@@ -150,7 +151,7 @@ def after(seconds: float) -> Timer:
 
 def _finite(name: str, seconds: float) -> float:
     if not isinstance(seconds, int | float):
-        raise TypeError(f"{name}() needs a number of seconds, not {short(seconds)}")
+        raise refused(seconds, f"{name}() needs a number of seconds, not {short(seconds)}")
     try:
         if math.isfinite(seconds):
             return seconds

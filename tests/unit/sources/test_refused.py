@@ -18,6 +18,7 @@ from multi_await import (
     MultiAwait,
     Source,
     Wake,
+    after,
     batched,
     catching,
     each,
@@ -90,9 +91,19 @@ async def test_every_coroutine_passed_to_a_refused_call_is_closed() -> None:
 
 @pytest.mark.parametrize(
     "call",
-    [each, inline, functools.partial(put, asyncio.Queue()), multi_await],
+    [
+        each,
+        inline,
+        functools.partial(put, asyncio.Queue()),
+        functools.partial(put, supplier=int),
+        functools.partial(batched, most=1),
+        functools.partial(batched, asyncio.Queue()),
+        every,
+        after,
+        multi_await,
+    ],
 )
-async def test_a_coroutine_passed_instead_of_a_function_or_iterable_is_closed(
+async def test_a_coroutine_passed_instead_of_what_is_needed_is_closed(
     call: Callable[[Any], object],
 ) -> None:
     coroutine = own()
