@@ -539,7 +539,8 @@ class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could n
         are in `undelivered`; a failure goes to the event loop's exception handler. A second call
         does nothing. A call that is blocked in another task raises a `RuntimeError`. Like
         `asyncio.TaskGroup`, this waits for a source that does not end. A function source may call
-        it: all others end, and that source goes on. `aclose` is another name for it.
+        it: all others end, and that source goes on. In the clean-up of a source that is being
+        ended, it waits for nothing. `aclose` is another name for it.
 
         Raises:
             asyncio.CancelledError: the caller was cancelled meanwhile; everything has ended

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from contextvars import ContextVar
 from types import CoroutineType
 from typing import Any, TypeVar
@@ -16,8 +16,50 @@ from multi_await._source import INTERRUPTS
 
 T = TypeVar("T")
 
-# The task that ends a source, for the source's `aclose`, which runs in another task.
-ended_by: ContextVar[asyncio.Task[Any] | None] = ContextVar("ended_by", default=None)
+
+class Waiting:
+    """Which tasks wait for some sources to end, and for which sources' tasks these ends wait.
+
+    No task may be both, because it would wait for itself.
+    """
+
+    # By `id`, because not every future is hashable, and as a reference would be part of a cycle.
+    __slots__ = ("_awaited", "_waiting")
+
+    def __init__(self, task: asyncio.Task[Any] | None) -> None:
+        self._waiting = {id(task)}
+        self._awaited = set[int]()
+
+    def includes(self, other: Waiting) -> bool:
+        """Whether these ends wait for a task of another's, which then must not wait for them."""
+        return not self._awaited.isdisjoint(other._waiting)
+
+    def is_joined_by(self, other: Waiting) -> None:
+        """Another's tasks wait for these ends too."""
+        self._waiting |= other._waiting
+
+    async def end(self, task: asyncio.Future[Any], is_cancelled: Callable[[], bool]) -> bool:
+        """Cancel a source's task and wait for it; `False` if it waits for us: it ends after us."""
+        if id(task) in self._waiting:
+            return False
+        self._awaited.add(id(task))
+        try:
+            await turn_of_the_woken()
+            if is_cancelled():
+                task.cancel()
+            await until_done([task])  # only a loop's shutdown cancels this
+            return True
+        finally:
+            self._awaited.discard(id(task))
+
+
+# Set by the end of a source, for the source's `aclose`, which runs in another task.
+ended_by: ContextVar[Waiting | None] = ContextVar("ended_by", default=None)
+
+
+def ending_by() -> Waiting:
+    """On whose behalf an `aclose` runs; outside of an end, only of its own task."""
+    return ended_by.get() or Waiting(asyncio.current_task())
 
 
 # The `id` of the task that started the running one.
@@ -117,4 +159,7 @@ async def until_done(futures: Iterable[asyncio.Future[Any]]) -> asyncio.Cancelle
             await asyncio.wait(pending)
         except asyncio.CancelledError as exc:
             cancelled = exc
-    return cancelled
+    try:
+        return cancelled
+    finally:
+        del cancelled  # its traceback keeps this frame: no cycle

@@ -13,6 +13,7 @@ from multi_await._core.calls import Calls
 from multi_await._core.closing import Ends
 from multi_await._core.slot import Slot
 from multi_await._source import Source
+from multi_await._tasks import Waiting
 
 
 class Positions(Calls):
@@ -76,15 +77,16 @@ class Positions(Calls):
         """End all sources at once, and wait until they have ended, even if cancelled meanwhile."""
         await self._outside("cancel()")
         self._bind()
+        by = Waiting(asyncio.current_task())
         if self.phase != "closed":
-            self._close()
-        await self._ends.wait()
+            self._close(by)
+        if not self._ends.are_waiting_for(by):  # else the caller is a source, in its clean-up
+            await self._ends.wait(by)
 
-    def _close(self) -> None:
+    def _close(self, by: Waiting) -> None:
         self._shut()
         self._wake_caller()
         slots, self.slots = self.slots, []
-        by = asyncio.current_task()
         for slot in slots:
             if slot is not None:
                 self._ends.begin(slot, by)

@@ -5,14 +5,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
 
-from multi_await import PENDING, Wake, every, inline
+from multi_await import (
+    PENDING,
+    Group,
+    SourceLike,
+    Wake,
+    catching,
+    each,
+    every,
+    inline,
+    multi_await,
+    once,
+)
 from tests.machinery.tools import pass_time, steps
-from tests.promises.hostile.beside import CALLS, OTHER_CALLS, Beside, Quiet, now
+from tests.promises.hostile.beside import CALLS, LONG, OTHER_CALLS, Beside, Quiet, now
 
 
 @pytest.mark.parametrize("inner", CALLS)
@@ -94,6 +105,79 @@ async def test_a_sources_task_may_end_the_multi_await() -> None:
     await steps(1)
     assert ended == [1]
     here.check()
+
+
+class EndsInItsCleanUp:
+    """Makes sources that end their MultiAwait when they are ended themselves."""
+
+    def __init__(self) -> None:
+        self.m = multi_await()
+        self.ended = 0
+
+    async def function(self) -> None:
+        try:
+            await asyncio.sleep(LONG)
+        finally:
+            await self.m.cancel()
+            self.ended += 1
+
+    async def items(self) -> AsyncIterator[str]:
+        try:
+            yield "an item"
+            await asyncio.sleep(LONG)
+        finally:
+            await self.m.cancel()
+            self.ended += 1
+
+    def source(self, kind: str) -> SourceLike[object]:
+        makers: dict[str, Callable[[], SourceLike[object]]] = {
+            "function": lambda: self.function,
+            "once": lambda: once(self.function()),
+            "each": lambda: each(self.items()),
+            "catching": lambda: catching(self.function, repr),
+        }
+        return makers[kind]()
+
+
+@pytest.mark.parametrize("ended", ["set", "removed", "removed from the group"])
+@pytest.mark.parametrize("kind", ["function", "once", "each", "catching"])
+async def test_a_source_may_end_the_multi_await_in_its_clean_up(kind: str, ended: str) -> None:
+    makes = EndsInItsCleanUp()
+    m = makes.m
+    group = Group[str, object]()
+    for _ in range(2):
+        m.add(makes.source(kind))
+        group.add(str(len(group)), makes.source(kind))
+    m.add(group)
+    async with asyncio.timeout(1), m:
+        for _ in range(6):
+            m.get_nowait()
+            await steps(2)
+        if ended == "removed":
+            await m.remove(0)
+        elif ended == "removed from the group":
+            await group.remove("0")
+    assert makes.ended == 4
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_a_sources_task_and_its_caller_may_end_the_multi_await_in_the_same_pass() -> None:
+    event = asyncio.Event()
+
+    async def ends() -> str:
+        await event.wait()
+        await m.cancel()
+        return "ended"
+
+    m = multi_await(ends)
+    assert m.select_nowait() is None
+    await steps(2)
+    event.set()
+    async with asyncio.timeout(1):
+        await m.cancel()
+    await steps(2)
+    assert m.undelivered is not None  # it is there or lost: it came at the same time
+    assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
 @pytest.mark.parametrize("other", [True, False])
