@@ -27,7 +27,7 @@ from typing import (
 
 from multi_await._core.calls import Calls, Round
 from multi_await._core.positions import Positions
-from multi_await._names import safe_repr, short
+from multi_await._names import short
 from multi_await._source import SourceLike
 from multi_await._sources.convert import as_source, as_sources
 from multi_await._tasks import close_coroutines
@@ -618,13 +618,7 @@ class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could n
         return len(self._queue.slots)
 
     def __repr__(self) -> str:
-        if self._queue.phase == "closed":
-            return "<MultiAwait closed>"
-        slots = [slot for slot in self._queue.slots if slot is not None]
-        shown = [f"{slot.key} {safe_repr(slot.source)} {slot.state}" for slot in slots[:8]]
-        if len(slots) > len(shown):
-            shown.append(f"... {len(slots)} in all")
-        return f"<MultiAwait {', '.join(shown) or 'without sources'}>"
+        return repr(self._queue)
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a MultiAwait can't be copied or pickled: make a new one")
@@ -632,13 +626,7 @@ class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could n
     def __del__(self) -> None:
         if not hasattr(self, "_queue"):
             return  # its constructor failed
-        if self._queue.phase not in ("new", "closed"):
-            warnings.warn(
-                f"{self!r} was dropped before its end: use `async with`, or await its cancel()",
-                ResourceWarning,
-                source=self,
-                stacklevel=2,
-            )
+        self._queue.drop(self)
         lost = [] if self._looked else self._queue.undelivered
         for position, value in lost:
             if value is not None:
