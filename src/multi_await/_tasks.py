@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from contextvars import ContextVar
 from types import CoroutineType
 from typing import Any, TypeVar
+from weakref import WeakSet
 
 from multi_await._source import INTERRUPTS
 
@@ -18,29 +19,42 @@ T = TypeVar("T")
 
 
 class Waiting:
-    """Which tasks wait for some sources to end, and for which sources' tasks these ends wait.
+    """A task that waits for some sources to end, and the sources' tasks that these ends wait for.
 
-    No task may be both, because it would wait for itself.
+    No task may be both, also at one remove, because it would wait for itself.
     """
 
     # By `id`, because not every future is hashable, and as a reference would be part of a cycle.
-    __slots__ = ("_awaited", "_waiting")
+    __slots__ = ("__weakref__", "_awaited", "_joined", "_joined_by", "_task")
 
     def __init__(self, task: asyncio.Task[Any] | None) -> None:
-        self._waiting = {id(task)}
+        self._task = id(task)
         self._awaited = set[int]()
+        self._joined = WeakSet[Waiting]()
+        self._joined_by = WeakSet[Waiting]()
+
+    def join(self, other: Waiting) -> None:
+        """Wait for another's ends too."""
+        if other is not self:
+            self._joined.add(other)
+            other._joined_by.add(self)
 
     def includes(self, other: Waiting) -> bool:
         """Whether these ends wait for a task of another's, which then must not wait for them."""
-        return not self._awaited.isdisjoint(other._waiting)
+        return self._await_one_of(other._tasks())
 
-    def is_joined_by(self, other: Waiting) -> None:
-        """Another's tasks wait for these ends too."""
-        self._waiting |= other._waiting
+    def _await_one_of(self, tasks: set[int]) -> bool:
+        if not self._awaited.isdisjoint(tasks):
+            return True
+        return any(joined._await_one_of(tasks) for joined in self._joined)
+
+    def _tasks(self) -> set[int]:
+        """The tasks that wait."""
+        return {self._task}.union(*(joining._tasks() for joining in self._joined_by))
 
     async def end(self, task: asyncio.Future[Any], is_cancelled: Callable[[], bool]) -> bool:
         """Cancel a source's task and wait for it; `False` if it waits for us: it ends after us."""
-        if id(task) in self._waiting:
+        if id(task) in self._tasks():
             return False
         self._awaited.add(id(task))
         try:

@@ -63,8 +63,8 @@ class Ends:
         """
         ends = [end for end in (*self._removing, *self._closing) if not end.by.includes(by)]
         taken = [self._removing[end] for end in ends if end in self._removing]
-        for end in ends:
-            end.by.is_joined_by(by)
+        for waiting in {end.by for end in ends}:
+            by.join(waiting)
         try:
             await until_ended(ends, taken)
         finally:
