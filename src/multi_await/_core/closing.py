@@ -168,7 +168,7 @@ async def until_ended(ends: Collection[End], taken: Collection[asyncio.Future[No
 
     It raises an interrupt that an end raised, or else the caller's own cancellation.
     """
-    cancelled, taken = None, tuple(taken)
+    raised, cancelled, taken = None, None, tuple(taken)
     while running := [
         *(task for end in ends if (task := end.running()) is not None),
         *(future for future in taken if not future.done()),
