@@ -27,7 +27,7 @@ from typing import (
 
 from multi_await._core.calls import Calls, Round
 from multi_await._core.positions import Positions
-from multi_await._names import safe_repr, short
+from multi_await._names import short
 from multi_await._source import SourceLike
 from multi_await._sources.convert import as_source, as_sources
 from multi_await._tasks import close_coroutines
@@ -539,7 +539,8 @@ class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could n
         are in `undelivered`; a failure goes to the event loop's exception handler. A second call
         does nothing. A call that is blocked in another task raises a `RuntimeError`. Like
         `asyncio.TaskGroup`, this waits for a source that does not end. A function source may call
-        it: all others end, and that source goes on. `aclose` is another name for it.
+        it: all others end, and that source goes on. In the clean-up of a source that is being
+        ended, it waits for nothing. `aclose` is another name for it.
 
         Raises:
             asyncio.CancelledError: the caller was cancelled meanwhile; everything has ended
@@ -617,13 +618,7 @@ class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could n
         return len(self._queue.slots)
 
     def __repr__(self) -> str:
-        if self._queue.phase == "closed":
-            return "<MultiAwait closed>"
-        slots = [slot for slot in self._queue.slots if slot is not None]
-        shown = [f"{slot.key} {safe_repr(slot.source)} {slot.state}" for slot in slots[:8]]
-        if len(slots) > len(shown):
-            shown.append(f"... {len(slots)} in all")
-        return f"<MultiAwait {', '.join(shown) or 'without sources'}>"
+        return repr(self._queue)
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a MultiAwait can't be copied or pickled: make a new one")
@@ -631,13 +626,7 @@ class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could n
     def __del__(self) -> None:
         if not hasattr(self, "_queue"):
             return  # its constructor failed
-        if self._queue.phase not in ("new", "closed"):
-            warnings.warn(
-                f"{self!r} was dropped before its end: use `async with`, or await its cancel()",
-                ResourceWarning,
-                source=self,
-                stacklevel=2,
-            )
+        self._queue.drop(self)
         lost = [] if self._looked else self._queue.undelivered
         for position, value in lost:
             if value is not None:

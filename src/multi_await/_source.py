@@ -152,9 +152,12 @@ def failing_after(
 ) -> Iterator[T]:
     """The result of an `aclose` that has values left, and also a failure to report."""
     yield from values
-    if cause is not None:
-        raise failure from cause
-    raise failure
+    try:
+        if cause is not None:
+            raise failure from cause
+        raise failure
+    finally:
+        del failure, cause  # their tracebacks keep this frame: no cycle
 
 
 # The exceptions that a source raises when it has ended.

@@ -36,7 +36,7 @@ from multi_await import (
     signals,
 )
 from tests.conftest import Reported
-from tests.machinery.tools import cancelled_after, steps
+from tests.machinery.tools import cancelled_after, slow_to_end, steps
 
 CALLS = ["select", "__anext__", "get", "get_or_raise"]
 ALL_CALLS = [*CALLS, "select_nowait", "get_nowait"]
@@ -429,6 +429,48 @@ async def test_a_failure_at_the_end_leaves_no_garbage(
     with no_garbage():
         for _ in range(TIMES):
             await end()
+
+
+@pytest.mark.parametrize("pass_on", [True, False], ids=["while it runs", "at its yield"])
+async def test_an_iteration_that_fails_at_the_end_leaves_no_garbage(
+    pass_on: bool, reported: Reported
+) -> None:
+    async def items() -> AsyncIterator[int]:
+        try:
+            yield 1
+            await asyncio.sleep(9)
+        finally:
+            raise Failure
+
+    async def end() -> None:
+        async with multi_await(each(items())) as m:
+            await m.select()
+            if pass_on:
+                m.select_nowait()
+                await steps(2)
+        assert len(reported) == 1
+        reported.clear()
+
+    await end()
+    with no_garbage():
+        for _ in range(TIMES):
+            await end()
+
+
+@pytest.mark.parametrize("end", ["remove", "cancel"])
+async def test_an_end_that_is_cancelled_leaves_no_garbage(end: str) -> None:
+    async def end_twice() -> None:
+        m = multi_await()
+        m.add(functools.partial(slow_to_end, []))
+        assert m.select_nowait() is None
+        await steps(1)
+        await cancelled_after(1, m.remove(0) if end == "remove" else m.cancel())
+        await m.cancel()
+
+    await end_twice()
+    with no_garbage():
+        for _ in range(TIMES):
+            await end_twice()
 
 
 async def test_a_misuse_leaves_no_garbage() -> None:

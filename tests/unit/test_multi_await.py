@@ -374,13 +374,16 @@ async def test_cancel_while_a_call_yields_to_the_event_loop_ends_that_call() -> 
         await consumer
 
 
-@pytest.mark.filterwarnings("ignore:<MultiAwait .* was dropped before its end")
-async def test_a_call_keeps_a_set_alive_that_has_no_other_reference() -> None:
+async def test_a_call_keeps_a_set_alive_that_has_no_other_reference_and_warns() -> None:
     queue = asyncio.Queue[int]()
     for number in range(2):
         queue.put_nowait(number)
-    assert await multi_await(queue.get).select() == (0, 0)
-    assert await multi_await(queue.get).get() == ((1,), (None,))
+    warning = r"^<MultiAwait 0 Queue.get ready> was dropped before its end: use `async with`"
+    with pytest.warns(ResourceWarning, match=warning) as warned:
+        assert await multi_await(queue.get).select() == (0, 0)
+    assert [each.filename for each in warned] == [__file__]
+    with pytest.warns(ResourceWarning, match=warning):
+        assert await multi_await(queue.get).get() == ((1,), (None,))
 
 
 async def test_entering_a_set_twice_raises_and_does_not_end_it() -> None:

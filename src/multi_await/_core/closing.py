@@ -12,7 +12,7 @@ from typing import Any
 from multi_await._core.outcome import Failed, report
 from multi_await._core.slot import Slot
 from multi_await._source import INTERRUPTS, PENDING
-from multi_await._tasks import ended_by, start, until_done
+from multi_await._tasks import Waiting, ended_by, start, until_done
 
 
 class Ends:
@@ -27,7 +27,7 @@ class Ends:
 
     async def remove(self, slot: Slot) -> tuple[Any, ...]:
         """End a source, and return what it left."""
-        end = End(slot, asyncio.current_task())
+        end = End(slot, Waiting(asyncio.current_task()))
         taken = self._removing[end] = asyncio.get_running_loop().create_future()
         end.begin()
         try:
@@ -40,8 +40,8 @@ class Ends:
             taken.set_result(None)
         return tuple(end.left)
 
-    def begin(self, slot: Slot, by: asyncio.Task[Any] | None) -> None:
-        """End a source on behalf of a task, without waiting for it."""
+    def begin(self, slot: Slot, by: Waiting) -> None:
+        """End a source on behalf of tasks, without waiting for it."""
         slot.state = "removed"
         end = End(slot, by, self._ended)
         self._closing[end] = None
@@ -52,29 +52,40 @@ class Ends:
         if not end.left and not end.interrupted:
             self._closing.pop(end, None)
 
-    async def wait(self) -> None:
-        """Wait until all ends that have begun are over, even if cancelled meanwhile."""
+    def are_waiting_for(self, by: Waiting) -> bool:
+        """Whether an end waits for the caller: a source that ends the set in its clean-up."""
+        return any(end.by.includes(by) for end in (*self._removing, *self._closing))
+
+    async def wait(self, by: Waiting) -> None:
+        """Wait until all ends that have begun are over, even if cancelled meanwhile.
+
+        Except for ends that wait for the caller.
+        """
+        ends = [end for end in (*self._removing, *self._closing) if not end.by.includes(by)]
+        taken = [self._removing[end] for end in ends if end in self._removing]
+        for waiting in {end.by for end in ends}:
+            by.join(waiting)
         try:
-            await until_ended([*self._removing, *self._closing], self._removing.values())
+            await until_ended(ends, taken)
         finally:
-            for end in self._closing:
-                self.left.extend((end.slot.key, value) for value in end.left)
-            self._closing.clear()
+            for end in ends:
+                if self._closing.pop(end, end) is None:  # nobody else has noted what it left
+                    self.left.extend((end.slot.key, value) for value in end.left)
 
 
 class End:
     """The end of one source; any number of tasks may wait for it."""
 
-    __slots__ = ("_by", "_coroutine", "_interrupt", "_task", "_then", "left", "slot")
+    __slots__ = ("_coroutine", "_interrupt", "_task", "_then", "by", "left", "slot")
 
     def __init__(
         self,
         slot: Slot,
-        by: asyncio.Task[Any] | None,
+        by: Waiting,
         then: Callable[[End], None] | None = None,
     ) -> None:
         self.slot = slot
-        self._by = by
+        self.by = by
         self.left = list[Any]()  # what was produced but not delivered
         self._then = then
         self._interrupt: BaseException | None = None
@@ -89,7 +100,7 @@ class End:
         if self._coroutine is not None:  # pragma: no cover -- runs, but 3.11's tracer misses it
             self._coroutine.close()
         self._coroutine = self._run()
-        before = ended_by.set(self._by)
+        before = ended_by.set(self.by)
         try:
             self._task = start(self._coroutine, f"end of {self.slot}")
         except BaseException as failure:  # a task factory's failure must not keep a source open
@@ -136,7 +147,7 @@ class End:
     def _take_kept(self) -> None:
         outcome, self.slot.outcome = self.slot.outcome, PENDING
         if type(outcome) is Failed:
-            self._report(outcome.taken())
+            self._failed(outcome.taken())
         elif outcome is not PENDING:
             self.left.append(outcome)
 
@@ -158,7 +169,7 @@ async def until_ended(ends: Collection[End], taken: Collection[asyncio.Future[No
 
     It raises an interrupt that an end raised, or else the caller's own cancellation.
     """
-    cancelled, taken = None, tuple(taken)
+    raised, cancelled, taken = None, None, tuple(taken)
     while running := [
         *(task for end in ends if (task := end.running()) is not None),
         *(future for future in taken if not future.done()),
@@ -166,6 +177,9 @@ async def until_ended(ends: Collection[End], taken: Collection[asyncio.Future[No
         cancelled = await until_done(running) or cancelled
         for end in ends:
             end.begin()
-    for raised in (*[end.interrupt() for end in ends], cancelled):
-        if raised is not None:
-            raise raised
+    try:
+        for raised in (*[end.interrupt() for end in ends], cancelled):
+            if raised is not None:
+                raise raised
+    finally:
+        del cancelled, raised  # their tracebacks keep this frame: no cycle

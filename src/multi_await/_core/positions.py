@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import warnings
 from typing import Any
 
 from multi_await._core.calls import Calls
 from multi_await._core.closing import Ends
+from multi_await._core.ready import Phase
 from multi_await._core.slot import Slot
+from multi_await._names import safe_repr
 from multi_await._source import Source
+from multi_await._tasks import Waiting
 
 
 class Positions(Calls):
@@ -22,6 +26,7 @@ class Positions(Calls):
         super().__init__(biased)
         self._free: list[int] = []  # a heap of positions that were removed
         self._ends = Ends()
+        self._is_dropped = False
 
     @property
     def undelivered(self) -> list[tuple[int, Any]]:
@@ -72,19 +77,51 @@ class Positions(Calls):
             raise IndexError(f"there is no source at position {position}: add() returns positions")
         return slot
 
+    def __repr__(self) -> str:
+        if self.phase == "closed":
+            return "<MultiAwait closed>"
+        slots = [slot for slot in self.slots if slot is not None]
+        shown = [f"{slot.key} {safe_repr(slot.source)} {slot.state}" for slot in slots[:8]]
+        if len(slots) > len(shown):
+            shown.append(f"... {len(slots)} in all")
+        return f"<MultiAwait {', '.join(shown) or 'without sources'}>"
+
+    # -- the end ---------------------------------------------------------------------------------
+
+    def drop(self, face: object) -> None:
+        """Nobody can end it any more, so warn; if it was not used, a call may be about to begin."""
+        if self.phase == "new":
+            self._is_dropped = True
+        elif self.phase != "closed":
+            self._warn_of_drop(face)
+
+    def _begin(self) -> Phase:
+        if self._is_dropped:
+            self._warn_of_drop(self)
+        return super()._begin()
+
+    def _warn_of_drop(self, dropped: object) -> None:
+        warnings.warn(
+            f"{self!r} was dropped before its end: use `async with`, or await its cancel()",
+            ResourceWarning,
+            source=dropped,
+            stacklevel=4,
+        )
+
     async def close(self) -> None:
         """End all sources at once, and wait until they have ended, even if cancelled meanwhile."""
         await self._outside("cancel()")
         self._bind()
+        by = Waiting(asyncio.current_task())
         if self.phase != "closed":
-            self._close()
-        await self._ends.wait()
+            self._close(by)
+        if not self._ends.are_waiting_for(by):  # else the caller is a source, in its clean-up
+            await self._ends.wait(by)
 
-    def _close(self) -> None:
+    def _close(self, by: Waiting) -> None:
         self._shut()
         self._wake_caller()
         slots, self.slots = self.slots, []
-        by = asyncio.current_task()
         for slot in slots:
             if slot is not None:
                 self._ends.begin(slot, by)

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from multi_await._names import holds, name_of, short
 from multi_await._source import ENDED, INTERRUPTS, PENDING, Pending, Source, Wake
-from multi_await._tasks import ended_by, show_who_waits, start, turn_of_the_woken, until_done
+from multi_await._tasks import ending_by, show_who_waits, start
 
 T = TypeVar("T")
 
@@ -56,11 +56,8 @@ class TaskSource(Source[T]):
 
     async def aclose(self) -> Iterable[T]:
         task, self._task = self._task, None
-        if task is None or task is ended_by.get():
-            return ()  # it waits for us, so don't wait for it: it ends after us
-        await turn_of_the_woken()
-        task.cancel()
-        await until_done([task])  # only a loop's shutdown cancels this: still return the value
+        if task is None or not await ending_by().end(task, lambda: True):
+            return ()
         try:
             return () if task.cancelled() else (task.result(),)
         except ENDED:

@@ -15,13 +15,7 @@ from multi_await._names import attribute, qualname_of, short, type_of
 from multi_await._source import ENDED, INTERRUPTS, PENDING, Pending, Source, Wake, failing_after
 from multi_await._sources.function import started
 from multi_await._sources.inline import of_asyncio
-from multi_await._tasks import (
-    ended_by,
-    refused,
-    show_who_waits,
-    turn_of_the_woken,
-    until_done,
-)
+from multi_await._tasks import ending_by, refused, show_who_waits
 
 T = TypeVar("T")
 
@@ -214,33 +208,31 @@ class Each(Source[T]):
 
     async def aclose(self) -> Iterable[T]:
         self._is_closing = True
-        task = self._task
-        if task is not None and task is ended_by.get():
-            return ()  # it waits for us, so don't wait for it: it ends after us
+        task, self._task = self._task, None
         try:
-            if task is not None:
-                await self._end(task)
+            if task is not None and not await self._end(task):
+                return ()
             await self._close()  # if it never began
-        except BaseException as failure:
-            return failing_after(self._items, failure, self._failure)
-        if self._failure is not None:
-            return failing_after(self._items, self._failure)
-        return self._items
+        except BaseException as raised:
+            return failing_after(self._items, raised, self._failure)
+        finally:
+            del task  # a failure's traceback keeps this frame: no cycle
+        failure, self._failure = self._failure, None  # its traceback refers to us: no cycle
+        return self._items if failure is None else failing_after(self._items, failure)
 
-    async def _end(self, task: asyncio.Task[None]) -> None:
-        """Let the task close the iterator, and wait for it."""
+    async def _end(self, task: asyncio.Task[None]) -> bool:
+        """Let the task close the iterator, and wait for it; `False` if it waits for us."""
         if self._turn is not None and not self._turn.done():
             self._turn.set_result(None)
-        await turn_of_the_woken()
-        if self._is_asking:
-            task.cancel()
-        await until_done([task])
         try:
+            if not await ending_by().end(task, lambda: self._is_asking):
+                return False
             task.result()
         except (asyncio.CancelledError, *INTERRUPTS):
             pass  # an interrupt has already left the event loop, as with any task
         finally:
             del task  # a failure's traceback keeps this frame: no cycle
+        return True
 
     def __repr__(self) -> str:
         return self._label

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from multi_await import SourceLike, Wake, each, every, inline, once
+from multi_await import SourceLike, Wake, each, every, inline, multi_await, once
 from tests.conftest import Reported
 from tests.machinery import zoo
 from tests.machinery.tools import Gate, dropped_without_end
@@ -189,6 +189,24 @@ async def test_an_interrupt_during_a_sources_end_is_raised_once_all_have_ended(
     await here.item()
     await here.m.cancel()
     here.check()
+
+
+@pytest.mark.parametrize("raised", INTERRUPTS)
+async def test_an_interrupt_in_start_that_no_call_has_raised_is_raised_at_the_end(
+    raised: Raised, reported: Reported
+) -> None:
+    class Starts(Quiet):
+        def start(self) -> None:
+            raise raised
+
+    with pytest.raises(raised):
+        async with multi_await(Starts()):
+            pass
+    async with multi_await() as m:
+        position = m.add(Starts())
+        with pytest.raises(raised):
+            await m.remove(position)
+    assert reported == []
 
 
 async def test_an_item_of_a_generator_that_fails_at_its_end_is_in_undelivered(

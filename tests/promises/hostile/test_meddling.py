@@ -5,14 +5,27 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-from collections.abc import Callable
+import random
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
 
-from multi_await import PENDING, Wake, every, inline
-from tests.machinery.tools import pass_time, steps
-from tests.promises.hostile.beside import CALLS, OTHER_CALLS, Beside, Quiet, now
+from multi_await import (
+    PENDING,
+    Group,
+    SourceLike,
+    Wake,
+    catching,
+    each,
+    every,
+    inline,
+    multi_await,
+    once,
+)
+from tests.conftest import Reported
+from tests.machinery.tools import SCHEDULES, pass_time, steps
+from tests.promises.hostile.beside import CALLS, LONG, OTHER_CALLS, Beside, Quiet, now
 
 
 @pytest.mark.parametrize("inner", CALLS)
@@ -94,6 +107,158 @@ async def test_a_sources_task_may_end_the_multi_await() -> None:
     await steps(1)
     assert ended == [1]
     here.check()
+
+
+class EndsInItsCleanUp:
+    """Makes sources that end their MultiAwait when they are ended themselves."""
+
+    def __init__(self) -> None:
+        self.m = multi_await()
+        self.ended = 0
+
+    async def function(self) -> None:
+        try:
+            await asyncio.sleep(LONG)
+        finally:
+            await self.m.cancel()
+            self.ended += 1
+
+    async def items(self) -> AsyncIterator[str]:
+        try:
+            yield "an item"
+            await asyncio.sleep(LONG)
+        finally:
+            await self.m.cancel()
+            self.ended += 1
+
+    def source(self, kind: str) -> SourceLike[object]:
+        makers: dict[str, Callable[[], SourceLike[object]]] = {
+            "function": lambda: self.function,
+            "once": lambda: once(self.function()),
+            "each": lambda: each(self.items()),
+            "catching": lambda: catching(self.function, repr),
+        }
+        return makers[kind]()
+
+
+@pytest.mark.parametrize("ended", ["set", "removed", "removed from the group"])
+@pytest.mark.parametrize("kind", ["function", "once", "each", "catching"])
+async def test_a_source_may_end_the_multi_await_in_its_clean_up(kind: str, ended: str) -> None:
+    makes = EndsInItsCleanUp()
+    m = makes.m
+    group = Group[str, object]()
+    for _ in range(2):
+        m.add(makes.source(kind))
+        group.add(str(len(group)), makes.source(kind))
+    m.add(group)
+    async with asyncio.timeout(1), m:
+        for _ in range(6):
+            m.get_nowait()
+            await steps(2)
+        if ended == "removed":
+            await m.remove(0)
+        elif ended == "removed from the group":
+            await group.remove("0")
+    assert makes.ended == 4
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+class EndsAtRandom:
+    """Makes sources that may end their MultiAwait before their clean-up, and in it."""
+
+    def __init__(self, chance: random.Random) -> None:
+        self.chance = chance
+        self.m = multi_await()
+        self.running = 0
+
+    def source(self) -> SourceLike[object]:
+        early, late = self.chance.random() < 0.3, self.chance.random() < 0.5
+        seconds, slow = self.chance.choice([0, 1, 100]), self.chance.choice([0, 1])
+
+        async def items() -> AsyncIterator[int]:
+            self.running += 1
+            try:
+                for item in range(3):
+                    yield item
+                    await asyncio.sleep(seconds)
+                    if early:
+                        await self.m.cancel()
+            finally:
+                self.running -= 1
+                await asyncio.sleep(slow)
+                if late:
+                    await self.m.cancel()
+
+        async def function() -> None:
+            async for _ in items():
+                pass
+
+        match self.chance.randrange(3):
+            case 0:
+                return function
+            case 1:
+                return each(items())
+            case _:
+                return once(function())
+
+    async def use(self, group: Group[int, object]) -> None:
+        """Make some calls, and end sources or all."""
+        for _ in range(4):
+            await asyncio.sleep(self.chance.choice([0, 1]))
+            with contextlib.suppress(RuntimeError, LookupError):
+                match self.chance.randrange(5):
+                    case 0:
+                        await self.m.get()
+                    case 1:
+                        await self.m.select()
+                    case 2:
+                        await self.m.cancel()
+                    case 3:
+                        await self.m.remove(0)
+                    case 4:
+                        await group.remove(0)
+
+
+@pytest.mark.parametrize("seed", range(SCHEDULES))
+@pytest.mark.filterwarnings("ignore:source .* had produced:ResourceWarning")
+async def test_whoever_ends_the_multi_await_and_when_nobody_waits_for_themselves(
+    seed: int, reported: Reported
+) -> None:
+    makes = EndsAtRandom(random.Random(seed))  # noqa: S311 -- a schedule
+    group = Group[int, object]()
+    for key in range(2):
+        makes.m.add(makes.source())
+        group.add(key, makes.source())
+    makes.m.add(group)
+    users = [asyncio.ensure_future(makes.use(group)) for _ in range(2)]
+    await asyncio.sleep(makes.chance.choice([0, 1, 2]))
+    users[0].cancel()
+    await makes.m.cancel()
+    await asyncio.wait(users)
+    await asyncio.sleep(LONG)
+    assert makes.running == 0
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    assert all("closed by cancel()" in str(each["exception"]) for each in reported)
+    reported.clear()
+
+
+async def test_a_sources_task_and_its_caller_may_end_the_multi_await_in_the_same_pass() -> None:
+    event = asyncio.Event()
+
+    async def ends() -> str:
+        await event.wait()
+        await m.cancel()
+        return "ended"
+
+    m = multi_await(ends)
+    assert m.select_nowait() is None
+    await steps(2)
+    event.set()
+    async with asyncio.timeout(1):
+        await m.cancel()
+    await steps(2)
+    assert m.undelivered is not None  # it is there or lost: it came at the same time
+    assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
 @pytest.mark.parametrize("other", [True, False])
