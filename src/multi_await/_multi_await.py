@@ -540,7 +540,7 @@ class MultiAwait(Generic[Unpack[Ts]]):  # not *Ts: jedi, and so IPython, could n
         does nothing. A call that is blocked in another task raises a `RuntimeError`. Like
         `asyncio.TaskGroup`, this waits for a source that does not end. A function source may call
         it: all others end, and that source goes on. In the clean-up of a source that is being
-        ended, it waits for nothing. `aclose` is another name for it.
+        ended, it does not wait for that source. `aclose` is another name for it.
 
         Raises:
             asyncio.CancelledError: the caller was cancelled meanwhile; everything has ended

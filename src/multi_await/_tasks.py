@@ -7,73 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Coroutine, Iterable
 from contextvars import ContextVar
 from types import CoroutineType
 from typing import Any, TypeVar
-from weakref import WeakSet
 
 from multi_await._source import INTERRUPTS
 
 T = TypeVar("T")
-
-
-class Waiting:
-    """A task that waits for some sources to end, and the sources' tasks that these ends wait for.
-
-    No task may be both, also at one remove, because it would wait for itself.
-    """
-
-    # By `id`, because not every future is hashable, and as a reference would be part of a cycle.
-    __slots__ = ("__weakref__", "_awaited", "_joined", "_joined_by", "_task")
-
-    def __init__(self, task: asyncio.Task[Any] | None) -> None:
-        self._task = id(task)
-        self._awaited = set[int]()
-        self._joined = WeakSet[Waiting]()
-        self._joined_by = WeakSet[Waiting]()
-
-    def join(self, other: Waiting) -> None:
-        """Wait for another's ends too."""
-        if other is not self:
-            self._joined.add(other)
-            other._joined_by.add(self)
-
-    def includes(self, other: Waiting) -> bool:
-        """Whether these ends wait for a task of another's, which then must not wait for them."""
-        return self._await_one_of(other._tasks())
-
-    def _await_one_of(self, tasks: set[int]) -> bool:
-        if not self._awaited.isdisjoint(tasks):
-            return True
-        return any(joined._await_one_of(tasks) for joined in self._joined)
-
-    def _tasks(self) -> set[int]:
-        """The tasks that wait."""
-        return {self._task}.union(*(joining._tasks() for joining in self._joined_by))
-
-    async def end(self, task: asyncio.Future[Any], is_cancelled: Callable[[], bool]) -> bool:
-        """Cancel a source's task and wait for it; `False` if it waits for us: it ends after us."""
-        if id(task) in self._tasks():
-            return False
-        self._awaited.add(id(task))
-        try:
-            await turn_of_the_woken()
-            if is_cancelled():
-                task.cancel()
-            await until_done([task])  # only a loop's shutdown cancels this
-            return True
-        finally:
-            self._awaited.discard(id(task))
-
-
-# Set by the end of a source, for the source's `aclose`, which runs in another task.
-ended_by: ContextVar[Waiting | None] = ContextVar("ended_by", default=None)
-
-
-def ending_by() -> Waiting:
-    """On whose behalf an `aclose` runs; outside of an end, only of its own task."""
-    return ended_by.get() or Waiting(asyncio.current_task())
 
 
 # The `id` of the task that started the running one.
@@ -162,18 +103,40 @@ async def turn_of_the_woken() -> None:
     await until_done([turn])
 
 
+# What each task waits for in `until_done`. By `id`: not every future is hashable, and a reference
+# would keep alive what a loop that is gone has left.
+_awaited: dict[int, set[int]] = {}
+
+
 async def until_done(futures: Iterable[asyncio.Future[Any]]) -> asyncio.CancelledError | None:
     """Wait until all are done, even if cancelled meanwhile.
 
     Returns the last cancellation that arrived, which the caller must re-raise later.
     """
-    cancelled = None
+    cancelled, waiting = None, id(asyncio.current_task())
     while pending := [future for future in futures if not future.done()]:
+        awaited = _awaited[waiting] = {id(future) for future in pending}
         try:
             await asyncio.wait(pending)
         except asyncio.CancelledError as exc:
             cancelled = exc
+        finally:
+            if _awaited.get(waiting) is awaited:
+                del _awaited[waiting]
     try:
         return cancelled
     finally:
         del cancelled  # its traceback keeps this frame: no cycle
+
+
+def waits_for_this_task(future: asyncio.Future[Any]) -> bool:
+    """Whether it is a task in `until_done` that can't go on before the running task has ended.
+
+    The running task must not wait for it, or both would wait forever.
+    """
+    known, found = set[int](), [id(future)]
+    while found:
+        if (waiting := found.pop()) not in known:
+            known.add(waiting)
+            found += _awaited.get(waiting, ())
+    return id(asyncio.current_task()) in known

@@ -282,6 +282,25 @@ async def test_promise_6_a_source_that_always_fails_does_not_starve_the_event_lo
         assert passed() >= 7
 
 
+@pytest.mark.parametrize("call", ["get", "select", "get_or_raise", "async for"])
+async def test_promise_6_a_call_with_nothing_to_wait_for_does_not_starve_the_event_loop(
+    call: str,
+) -> None:
+    class Ended(Source[None]):
+        def poll(self, wake: Wake) -> Pending:
+            raise StopAsyncIteration
+
+    async with multi_await(Ended()) as m, ticks() as passed:
+        for _ in range(1000):
+            if call == "async for":
+                async for _ in m:
+                    raise AssertionError
+            else:
+                with pytest.raises(NothingToAwait):
+                    await getattr(m, call)()
+        assert 7 <= passed() <= 12
+
+
 async def test_promise_6_a_source_that_keeps_waking_itself_does_not_starve_the_event_loop() -> None:
     class Restless(Source[None]):
         def poll(self, wake: Wake) -> Pending:

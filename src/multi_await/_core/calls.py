@@ -55,6 +55,7 @@ class Calls(ReadyQueue):
         super().__init__(biased)
         self.slots: list[Slot | None] = []
         self._budget = BUDGET
+        self._hopeless = 0  # how many calls have raised that nothing will ever be ready
         self._waiter: asyncio.Future[None] | None = None
         self._releasing = False
 
@@ -220,7 +221,11 @@ class Calls(ReadyQueue):
             self.phase = "asleep"
             return asyncio.sleep(0)
         if not self.unended:
-            self._check_hope(iterating)
+            self._hopeless += 1
+            if self._hopeless % BUDGET:
+                self._check_hope(iterating)
+            self.phase = "asleep"
+            return asyncio.sleep(0)
         self.phase = "asleep"
         self._waiter = loop.create_future()
         return self._waiter

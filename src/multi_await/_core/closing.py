@@ -12,7 +12,7 @@ from typing import Any
 from multi_await._core.outcome import Failed, report
 from multi_await._core.slot import Slot
 from multi_await._source import INTERRUPTS, PENDING
-from multi_await._tasks import Waiting, ended_by, start, until_done
+from multi_await._tasks import start, until_done, waits_for_this_task
 
 
 class Ends:
@@ -27,7 +27,7 @@ class Ends:
 
     async def remove(self, slot: Slot) -> tuple[Any, ...]:
         """End a source, and return what it left."""
-        end = End(slot, Waiting(asyncio.current_task()))
+        end = End(slot)
         taken = self._removing[end] = asyncio.get_running_loop().create_future()
         end.begin()
         try:
@@ -40,10 +40,10 @@ class Ends:
             taken.set_result(None)
         return tuple(end.left)
 
-    def begin(self, slot: Slot, by: Waiting) -> None:
-        """End a source on behalf of tasks, without waiting for it."""
+    def begin(self, slot: Slot) -> None:
+        """End a source, without waiting for it."""
         slot.state = "removed"
-        end = End(slot, by, self._ended)
+        end = End(slot, self._ended)
         self._closing[end] = None
         end.begin()
 
@@ -52,19 +52,13 @@ class Ends:
         if not end.left and not end.interrupted:
             self._closing.pop(end, None)
 
-    def are_waiting_for(self, by: Waiting) -> bool:
-        """Whether an end waits for the caller: a source that ends the set in its clean-up."""
-        return any(end.by.includes(by) for end in (*self._removing, *self._closing))
-
-    async def wait(self, by: Waiting) -> None:
+    async def wait(self) -> None:
         """Wait until all ends that have begun are over, even if cancelled meanwhile.
 
-        Except for ends that wait for the caller.
+        Except for those that wait for the caller, a source that ends the set in its clean-up.
         """
-        ends = [end for end in (*self._removing, *self._closing) if not end.by.includes(by)]
+        ends = [end for end in (*self._removing, *self._closing) if not end.waits_for_this_task()]
         taken = [self._removing[end] for end in ends if end in self._removing]
-        for waiting in {end.by for end in ends}:
-            by.join(waiting)
         try:
             await until_ended(ends, taken)
         finally:
@@ -76,16 +70,10 @@ class Ends:
 class End:
     """The end of one source; any number of tasks may wait for it."""
 
-    __slots__ = ("_coroutine", "_interrupt", "_task", "_then", "by", "left", "slot")
+    __slots__ = ("_coroutine", "_interrupt", "_task", "_then", "left", "slot")
 
-    def __init__(
-        self,
-        slot: Slot,
-        by: Waiting,
-        then: Callable[[End], None] | None = None,
-    ) -> None:
+    def __init__(self, slot: Slot, then: Callable[[End], None] | None = None) -> None:
         self.slot = slot
-        self.by = by
         self.left = list[Any]()  # what was produced but not delivered
         self._then = then
         self._interrupt: BaseException | None = None
@@ -100,7 +88,6 @@ class End:
         if self._coroutine is not None:  # pragma: no cover -- runs, but 3.11's tracer misses it
             self._coroutine.close()
         self._coroutine = self._run()
-        before = ended_by.set(self.by)
         try:
             self._task = start(self._coroutine, f"end of {self.slot}")
         except BaseException as failure:  # a task factory's failure must not keep a source open
@@ -108,8 +95,9 @@ class End:
             self._coroutine.close()
             self._coroutine = self._run()
             self._task = asyncio.Task(self._coroutine, loop=asyncio.get_running_loop())
-        finally:
-            ended_by.reset(before)
+
+    def waits_for_this_task(self) -> bool:
+        return self._task is not None and waits_for_this_task(self._task)
 
     def running(self) -> asyncio.Task[None] | None:
         return None if self.slot.state == "ended" else self._task

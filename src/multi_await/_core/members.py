@@ -17,7 +17,6 @@ from multi_await._core.ready import ReadyQueue
 from multi_await._core.slot import Slot
 from multi_await._names import short
 from multi_await._source import PENDING, Pending, Source, failing_after
-from multi_await._tasks import Waiting, ending_by
 
 
 class Key:
@@ -94,7 +93,7 @@ class Members(ReadyQueue):
     def _close_those_that_left(self) -> None:
         left, self._left = self._left, []
         for slot in left:
-            self._ends.begin(slot, Waiting(None))
+            self._ends.begin(slot)
 
     def check_addable(self, key: object) -> Key:
         if self.phase == "closed":
@@ -169,16 +168,15 @@ class Members(ReadyQueue):
         self._release_claims()
 
     async def close(self) -> Iterable[tuple[Any, Any]]:
-        by = ending_by()
         self._shut()
         self.wake = None
         slots = [*self.by_key.values(), *self._left]
         self.by_key.clear()
         self._left.clear()
         for slot in slots:
-            self._ends.begin(slot, by)
+            self._ends.begin(slot)
         try:
-            await self._ends.wait(by)
+            await self._ends.wait()
         except BaseException as raised:
             return failing_after(self._ends.left, raised)
         return self._ends.left

@@ -5,7 +5,6 @@ This module does not know about polling.
 
 from __future__ import annotations
 
-import asyncio
 import heapq
 import warnings
 from typing import Any
@@ -16,7 +15,6 @@ from multi_await._core.ready import Phase
 from multi_await._core.slot import Slot
 from multi_await._names import safe_repr
 from multi_await._source import Source
-from multi_await._tasks import Waiting
 
 
 class Positions(Calls):
@@ -112,16 +110,14 @@ class Positions(Calls):
         """End all sources at once, and wait until they have ended, even if cancelled meanwhile."""
         await self._outside("cancel()")
         self._bind()
-        by = Waiting(asyncio.current_task())
         if self.phase != "closed":
-            self._close(by)
-        if not self._ends.are_waiting_for(by):  # else the caller is a source, in its clean-up
-            await self._ends.wait(by)
+            self._close()
+        await self._ends.wait()
 
-    def _close(self, by: Waiting) -> None:
+    def _close(self) -> None:
         self._shut()
         self._wake_caller()
         slots, self.slots = self.slots, []
         for slot in slots:
             if slot is not None:
-                self._ends.begin(slot, by)
+                self._ends.begin(slot)

@@ -14,7 +14,13 @@ from typing import Any, TypeVar
 
 from multi_await._names import holds, name_of, short
 from multi_await._source import ENDED, INTERRUPTS, PENDING, Pending, Source, Wake
-from multi_await._tasks import ending_by, show_who_waits, start
+from multi_await._tasks import (
+    show_who_waits,
+    start,
+    turn_of_the_woken,
+    until_done,
+    waits_for_this_task,
+)
 
 T = TypeVar("T")
 
@@ -56,8 +62,13 @@ class TaskSource(Source[T]):
 
     async def aclose(self) -> Iterable[T]:
         task, self._task = self._task, None
-        if task is None or not await ending_by().end(task, lambda: True):
+        if task is None:
             return ()
+        await turn_of_the_woken()
+        if waits_for_this_task(task):
+            return ()  # it ends after us
+        task.cancel()
+        await until_done([task])  # only a loop's shutdown cancels this: still return the value
         try:
             return () if task.cancelled() else (task.result(),)
         except ENDED:

@@ -15,7 +15,13 @@ from multi_await._names import attribute, qualname_of, short, type_of
 from multi_await._source import ENDED, INTERRUPTS, PENDING, Pending, Source, Wake, failing_after
 from multi_await._sources.function import started
 from multi_await._sources.inline import of_asyncio
-from multi_await._tasks import ending_by, refused, show_who_waits
+from multi_await._tasks import (
+    refused,
+    show_who_waits,
+    turn_of_the_woken,
+    until_done,
+    waits_for_this_task,
+)
 
 T = TypeVar("T")
 
@@ -221,12 +227,16 @@ class Each(Source[T]):
         return self._items if failure is None else failing_after(self._items, failure)
 
     async def _end(self, task: asyncio.Task[None]) -> bool:
-        """Let the task close the iterator, and wait for it; `False` if it waits for us."""
+        """Let the task close the iterator, and wait for it, unless it waits for us: `False`."""
         if self._turn is not None and not self._turn.done():
             self._turn.set_result(None)
+        await turn_of_the_woken()
         try:
-            if not await ending_by().end(task, lambda: self._is_asking):
-                return False
+            if waits_for_this_task(task):
+                return False  # it ends after us
+            if self._is_asking:
+                task.cancel()
+            await until_done([task])
             task.result()
         except (asyncio.CancelledError, *INTERRUPTS):
             pass  # an interrupt has already left the event loop, as with any task
