@@ -87,7 +87,7 @@ class End:
         # A factory that wraps it would leave it unawaited.
         if self._coroutine is not None:  # pragma: no cover -- runs, but 3.11's tracer misses it
             self._coroutine.close()
-        self._coroutine = self._run()
+        self._coroutine, self._task = self._run(), None
         try:
             self._task = start(self._coroutine, f"end of {self.slot}")
         except BaseException as failure:  # a task factory's failure must not keep a source open
@@ -97,7 +97,7 @@ class End:
             self._task = asyncio.Task(self._coroutine, loop=asyncio.get_running_loop())
 
     def waits_for_this_task(self) -> bool:
-        return self._task is not None and waits_for_this_task(self._task)
+        return self._task is None or waits_for_this_task(self._task)  # None: it runs eagerly now
 
     def running(self) -> asyncio.Task[None] | None:
         return None if self.slot.state == "ended" else self._task
