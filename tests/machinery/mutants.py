@@ -1,6 +1,6 @@
 """Mutation testing: break a copy of the package in every small way, and see a test fail.
 
-`make mutants` runs this, and continues where it was stopped; a module that has changed starts over.
+`make mutants` runs this, and continues where it was stopped; functions that have changed start over.
 The mutants are those of cosmic-ray, and one more kind, for which it has no operator: a statement is
 left out. Each meets the quick tests alone. The survivors meet the others, up to all those of
 `make test-deep`, together: if the tests pass with many mutants in the code at once, all of them
@@ -28,7 +28,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 from cosmic_ray import plugins
@@ -43,6 +43,8 @@ COPY = ROOT / ".mutants"
 SESSIONS = COPY / "sessions"  # a database for each module, with the text that it was made from
 TIMED_OUT = "timed out"
 MET = "met "  # and the last stage that a survivor has met
+# The operator, the text of the function, and where in it.
+Mutant: TypeAlias = tuple[str, str, int, int, int]
 
 # They swap identity and equality. Which of the two is used is a matter of style and speed here: the
 # operands are None, PENDING, positions and the names of states.
@@ -290,9 +292,48 @@ def prepare(restart: bool) -> None:
     for path in modules():
         session, text = session_of(path), session_of(path).with_suffix(".text")
         if not (text.exists() and program_of(text) == program_of(path)):
+            known = results_by_mutant(session, text.read_text()) if text.exists() else {}
             with use_db(str(session), WorkDB.Mode.create) as db:
                 init([path], db, {})
+                for mutant, job_id in mutants_of(db, path.read_text()):
+                    if mutant in known:
+                        db.set_result(job_id, known[mutant])
             text.write_text(path.read_text())
+
+
+def results_by_mutant(session: Path, code: str) -> dict[Mutant, WorkResult]:
+    with use_db(str(session), WorkDB.Mode.open) as db:
+        results = dict(db.results)
+        return {
+            mutant: results[job_id] for mutant, job_id in mutants_of(db, code) if job_id in results
+        }
+
+
+def mutants_of(db: WorkDB, code: str) -> Iterator[tuple[Mutant, str]]:
+    """What identifies each mutant, wherever in the module its function is, and its job."""
+    lines = code.splitlines()
+    units = [*units_of(ast.parse(code))]
+    seen = Counter[Mutant]()
+    for item in db.work_items:
+        mutation = item.mutations[0]
+        line, column = mutation.start_pos
+        first, last = next(
+            ((first, last) for first, last in units if first <= line <= last), (line, line)
+        )
+        text = "\n".join(lines[first - 1 : last])
+        mutant = (mutation.operator_name, text, line - first, column, 0)
+        seen[mutant] += 1
+        yield (*mutant[:4], seen[mutant]), item.job_id
+
+
+def units_of(tree: ast.Module | ast.ClassDef) -> Iterator[tuple[int, int]]:
+    """The first and the last line of each function, and of each statement outside of them."""
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef):
+            yield from units_of(node)
+        else:
+            decorators = getattr(node, "decorator_list", [])
+            yield min(at.lineno for at in [node, *decorators]), node.end_lineno or node.lineno
 
 
 def program_of(path: Path) -> str:
