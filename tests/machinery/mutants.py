@@ -1,11 +1,11 @@
 """Mutation testing: break a copy of the package in every small way, and see a test fail.
 
-`make mutants` runs this, and continues where it was stopped; functions that have changed start over.
-The mutants are those of cosmic-ray, and one more kind, for which it has no operator: a statement is
-left out. Each meets the quick tests alone. The survivors meet the others, up to all those of
-`make test-deep`, together: if the tests pass with many mutants in the code at once, all of them
-survive; if not, each half is tried by itself. What survives all this is printed as a difference,
-and explained in docs/reference/mutants.md.
+`make mutants` runs this, and continues where it was stopped; a function that has changed starts
+over. The mutants are those of cosmic-ray, and one more kind, for which it has no operator: a
+statement is left out. Each meets the quick tests alone. The survivors meet the others, up to all
+those of `make test-deep`, together: if the tests pass with many mutants in the code at once, all of
+them survive; if not, each half is tried by itself. What survives all this is printed as a
+difference, and explained in docs/reference/mutants.md.
 """
 
 from __future__ import annotations
