@@ -301,6 +301,17 @@ async def test_promise_6_a_call_with_nothing_to_wait_for_does_not_starve_the_eve
         assert 7 <= passed() <= 12
 
 
+async def test_promise_6_a_set_can_be_ended_while_a_call_with_nothing_to_wait_for_yields() -> None:
+    m = multi_await()
+    for _ in range(127):
+        with pytest.raises(NothingToAwait):
+            await m.select()
+    end = asyncio.create_task(m.cancel())
+    with pytest.raises(RuntimeError, match="closed"):
+        await m.select()
+    await end
+
+
 async def test_promise_6_a_source_that_keeps_waking_itself_does_not_starve_the_event_loop() -> None:
     class Restless(Source[None]):
         def poll(self, wake: Wake) -> Pending:
