@@ -115,14 +115,13 @@ async def until_done(futures: Iterable[asyncio.Future[Any]]) -> asyncio.Cancelle
     """
     cancelled, waiting = None, id(asyncio.current_task())
     while pending := [future for future in futures if not future.done()]:
-        awaited = _awaited[waiting] = {id(future) for future in pending}
+        _awaited[waiting] = {id(future) for future in pending}
         try:
             await asyncio.wait(pending)
         except asyncio.CancelledError as exc:
             cancelled = exc
         finally:
-            if _awaited.get(waiting) is awaited:
-                del _awaited[waiting]
+            _awaited.pop(waiting, None)
     try:
         return cancelled
     finally:
