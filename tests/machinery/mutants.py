@@ -285,7 +285,9 @@ def prepare(restart: bool) -> None:
     """Make the copy and enter it; start a session for each module that is new or has changed."""
     if restart:
         shutil.rmtree(COPY, ignore_errors=True)
-    shutil.rmtree(COPY / "src", ignore_errors=True)  # a module may have been deleted
+    for path in COPY.glob("*/"):  # from which files may have been deleted
+        if path != SESSIONS:
+            shutil.rmtree(path)
     copy_the_checkout()  # even where a killed run may have left a mutant behind
     os.chdir(COPY)
     SESSIONS.mkdir(exist_ok=True)
