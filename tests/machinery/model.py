@@ -365,11 +365,15 @@ class Consumer:
             if position is chosen or position.others_first is None:
                 continue
             if self.biased:
-                in_time = chosen.number < position.number
+                in_time = self.order(chosen) < self.order(position)
             else:
                 in_time = position.others_first > 0
                 position.others_first -= 1
             self.world.must(in_time, f"{chosen} was taken before {position}")
+
+    def order(self, position: Position) -> int:
+        """Of a biased set."""
+        return position.number
 
     def leaves_nothing(self, name: str, delivered: Sequence[Position | None]) -> None:
         """After a round, or a call that found nothing."""
@@ -522,6 +526,10 @@ class GroupConsumer(Consumer):
         super().fails(name, failure)
         self.world.must(self.real.m.failed == 0, f"{name}: the group has failed")
         self.world.must(f"source {self.real.group.failed} (" in text_of(failure), f"{failure!r}")
+
+    def order(self, position: Position) -> int:
+        """Of adding: a key that was removed and added again comes last."""
+        return [*self.positions.values()].index(position)
 
     def leaves_nothing(self, name: str, delivered: Sequence[Position | None]) -> None:
         if name in NOWAIT_CALLS:
