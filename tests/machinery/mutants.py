@@ -59,7 +59,8 @@ QUICK = (
     "promises/test_every_program.py promises/test_every_step.py peers/test_faults_of_1_0_4.py"
 )
 OTHERS = (
-    "promises/test_leaks.py promises/test_conservation.py promises/test_conservation_open_sets.py "
+    "promises/test_costs.py promises/test_leaks.py promises/test_conservation.py "
+    "promises/test_conservation_open_sets.py "
     "promises/test_conservation_groups.py promises/test_two_blows.py promises/test_model.py "
     "promises/test_hostile_schedules.py promises/test_every_step_groups.py "
     "peers/go peers/test_cancellation_of_asyncio.py "
