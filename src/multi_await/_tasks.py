@@ -16,7 +16,6 @@ from multi_await._source import INTERRUPTS
 
 T = TypeVar("T")
 
-
 # The `id` of the task that started the running one.
 _started_by: ContextVar[int | None] = ContextVar("_started_by", default=None)
 

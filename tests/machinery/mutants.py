@@ -43,7 +43,7 @@ COPY = ROOT / ".mutants"
 SESSIONS = COPY / "sessions"  # a database for each module, with the text that it was made from
 TIMED_OUT = "timed out"
 MET = "met "  # and the last stage that a survivor has met
-# The operator, the text of the function, and where in it.
+# The operator, the text of the function, where in it, and which one there.
 Mutant: TypeAlias = tuple[str, str, int, int, int]
 
 # They swap identity and equality. Which of the two is used is a matter of style and speed here: the
@@ -317,7 +317,7 @@ def mutants_of(db: WorkDB, code: str) -> Iterator[tuple[Mutant, str]]:
     """What identifies each mutant, wherever in the module its function is, and its job."""
     lines = code.splitlines()
     units = [*units_of(ast.parse(code))]
-    seen = Counter[Mutant]()
+    seen = Counter[tuple[str, str, int, int]]()
     for item in db.work_items:
         mutation = item.mutations[0]
         line, column = mutation.start_pos
@@ -325,9 +325,9 @@ def mutants_of(db: WorkDB, code: str) -> Iterator[tuple[Mutant, str]]:
             ((first, last) for first, last in units if first <= line <= last), (line, line)
         )
         text = "\n".join(lines[first - 1 : last])
-        mutant = (mutation.operator_name, text, line - first, column, 0)
-        seen[mutant] += 1
-        yield (*mutant[:4], seen[mutant]), item.job_id
+        place = (mutation.operator_name, text, line - first, column)
+        seen[place] += 1
+        yield (*place, seen[place]), item.job_id
 
 
 def units_of(tree: ast.Module | ast.ClassDef) -> Iterator[tuple[int, int]]:
