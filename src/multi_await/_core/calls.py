@@ -217,16 +217,14 @@ class Calls(ReadyQueue):
         if loop is not self._loop:
             self._bind()
         self._budget = BUDGET  # before the yield: even if we are cancelled, the loop had its turn
+        self.phase = "asleep"
         if self._ready or (self.biased and self._any_woken()):
-            self.phase = "asleep"
             return asyncio.sleep(0)
         if not self.unended:
             self._hopeless += 1
-            if self._hopeless % BUDGET:
-                self._check_hope(iterating)
-            self.phase = "asleep"
-            return asyncio.sleep(0)
-        self.phase = "asleep"
+            if self._hopeless % BUDGET == 0:
+                return asyncio.sleep(0)
+            self._check_hope(iterating)
         self._waiter = loop.create_future()
         return self._waiter
 
